@@ -1,0 +1,245 @@
+//! Problems as callers see them: one closed list of codes, each with a status and a title.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What went wrong. Codes are stable: clients may branch on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The request body is not valid multipart, JSON or base64.
+    MalformedRequest,
+    /// The request holds no picture.
+    NoImage,
+    /// An option is unknown, given twice, not a number, or outside its limits.
+    InvalidOption,
+    /// A model name or version does not follow the naming rules.
+    InvalidModelName,
+    /// No model of that name is known.
+    ModelNotFound,
+    /// The model is known, the version is not.
+    VersionNotFound,
+    /// Nothing lives at that path.
+    RouteNotFound,
+    /// The path exists, but not for this method.
+    MethodNotAllowed,
+    /// None of the media types in `Accept` can be produced.
+    NotAcceptable,
+    /// The body is larger than the server's limit.
+    BodyTooLarge,
+    /// The request holds more pictures than the server's limit.
+    TooManyImages,
+    /// The picture has more pixels, or a longer side, than the server's limit.
+    ImageTooLarge,
+    /// The request's `Content-Type` is not one that this route reads.
+    UnsupportedMediaType,
+    /// The bytes are not a picture in an accepted format.
+    UnsupportedImageFormat,
+    /// The picture is broken: truncated, corrupt, or of an unsupported kind.
+    UndecodableImage,
+    /// The picture decodes, but its size does not fit a model that takes pictures as they are.
+    UnsupportedImageSize,
+    /// The model is known but has no version that can serve yet.
+    ModelNotReady,
+    /// The server has more work than it can take.
+    Overloaded,
+    /// The request did not finish within its deadline.
+    DeadlineExceeded,
+    /// The model failed on this input.
+    InferenceFailed,
+    /// A defect of the server. The log has the cause under the request id.
+    Internal,
+}
+
+impl ErrorCode {
+    /// Every code, in the order of their statuses.
+    pub const ALL: [Self; 21] = [
+        Self::MalformedRequest,
+        Self::NoImage,
+        Self::InvalidOption,
+        Self::InvalidModelName,
+        Self::ModelNotFound,
+        Self::VersionNotFound,
+        Self::RouteNotFound,
+        Self::MethodNotAllowed,
+        Self::NotAcceptable,
+        Self::BodyTooLarge,
+        Self::TooManyImages,
+        Self::ImageTooLarge,
+        Self::UnsupportedMediaType,
+        Self::UnsupportedImageFormat,
+        Self::UndecodableImage,
+        Self::UnsupportedImageSize,
+        Self::ModelNotReady,
+        Self::Overloaded,
+        Self::DeadlineExceeded,
+        Self::InferenceFailed,
+        Self::Internal,
+    ];
+
+    /// The HTTP status that carries this code.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::MalformedRequest
+            | Self::NoImage
+            | Self::InvalidOption
+            | Self::InvalidModelName => 400,
+            Self::ModelNotFound | Self::VersionNotFound | Self::RouteNotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::NotAcceptable => 406,
+            Self::BodyTooLarge | Self::TooManyImages | Self::ImageTooLarge => 413,
+            Self::UnsupportedMediaType | Self::UnsupportedImageFormat => 415,
+            Self::UndecodableImage | Self::UnsupportedImageSize => 422,
+            Self::ModelNotReady | Self::Overloaded => 503,
+            Self::DeadlineExceeded => 504,
+            Self::InferenceFailed | Self::Internal => 500,
+        }
+    }
+
+    /// A short, constant summary of the code (RFC 9457 `title`).
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::MalformedRequest => "The request could not be read",
+            Self::NoImage => "The request holds no picture",
+            Self::InvalidOption => "An option is not valid",
+            Self::InvalidModelName => "That is not a model name or version",
+            Self::ModelNotFound => "No such model",
+            Self::VersionNotFound => "No such version of the model",
+            Self::RouteNotFound => "Nothing lives at this path",
+            Self::MethodNotAllowed => "This path does not take that method",
+            Self::NotAcceptable => "None of the accepted media types can be produced",
+            Self::BodyTooLarge => "The request is too large",
+            Self::TooManyImages => "The request holds too many pictures",
+            Self::ImageTooLarge => "The picture is too large",
+            Self::UnsupportedMediaType => "The request's content type is not supported",
+            Self::UnsupportedImageFormat => "Not a picture in an accepted format",
+            Self::UndecodableImage => "The picture could not be decoded",
+            Self::UnsupportedImageSize => "The picture's size does not fit the model",
+            Self::ModelNotReady => "The model is not ready",
+            Self::Overloaded => "The server is overloaded",
+            Self::DeadlineExceeded => "The request took too long",
+            Self::InferenceFailed => "The model failed on this input",
+            Self::Internal => "Something went wrong in the server",
+        }
+    }
+
+    /// The code as it is written in JSON and in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MalformedRequest => "malformed_request",
+            Self::NoImage => "no_image",
+            Self::InvalidOption => "invalid_option",
+            Self::InvalidModelName => "invalid_model_name",
+            Self::ModelNotFound => "model_not_found",
+            Self::VersionNotFound => "version_not_found",
+            Self::RouteNotFound => "route_not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::NotAcceptable => "not_acceptable",
+            Self::BodyTooLarge => "body_too_large",
+            Self::TooManyImages => "too_many_images",
+            Self::ImageTooLarge => "image_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UnsupportedImageFormat => "unsupported_image_format",
+            Self::UndecodableImage => "undecodable_image",
+            Self::UnsupportedImageSize => "unsupported_image_size",
+            Self::ModelNotReady => "model_not_ready",
+            Self::Overloaded => "overloaded",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::InferenceFailed => "inference_failed",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// A failure in words for the caller: a code to branch on and a sentence that helps.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Problem {
+    /// What went wrong.
+    pub code: ErrorCode,
+    /// What exactly, and what would be accepted. Never holds internals, keys or image bytes.
+    pub detail: String,
+    /// The field of the request that is at fault, where there is one.
+    pub field: Option<String>,
+}
+
+impl Problem {
+    /// A problem without a field.
+    #[must_use]
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            field: None,
+        }
+    }
+
+    /// The same problem, blamed on a field of the request.
+    #[must_use]
+    pub fn in_field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    /// The RFC 9457 document of this problem.
+    #[must_use]
+    pub fn document(&self, request_id: Option<&str>) -> ProblemDocument {
+        ProblemDocument {
+            kind: format!("urn:ocellus:problem:{}", self.code.as_str()),
+            title: self.code.title().to_owned(),
+            status: self.code.status(),
+            code: self.code,
+            detail: self.detail.clone(),
+            field: self.field.clone(),
+            request_id: request_id.map(str::to_owned),
+        }
+    }
+}
+
+/// An RFC 9457 problem document, `application/problem+json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ProblemDocument {
+    /// A URN that names the code.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:ocellus:problem:undecodable_image")]
+    pub kind: String,
+    /// A constant summary of the code.
+    pub title: String,
+    /// The HTTP status of this code.
+    #[schema(example = 422)]
+    pub status: u16,
+    /// The stable code to branch on.
+    pub code: ErrorCode,
+    /// What exactly went wrong here, and what would be accepted.
+    pub detail: String,
+    /// The field of the request that is at fault, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub field: Option<String>,
+    /// The id under which the log knows this request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub request_id: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_listed_once_and_spelled_as_in_json() {
+        for (index, code) in ErrorCode::ALL.iter().enumerate() {
+            assert_eq!(
+                serde_json::to_value(code).expect("serialises"),
+                code.as_str()
+            );
+            assert!(
+                !ErrorCode::ALL[..index].contains(code),
+                "{code:?} is listed twice"
+            );
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Ocellus: an image-inference gateway. A folder of vision models in, a typed HTTP API for
+//! pictures out.
+
+pub mod error;
+pub mod geometry;
+pub mod model;
+pub mod tensor;
