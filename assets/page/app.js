@@ -1,0 +1,211 @@
+import { readAddress, writeAddress } from "./address.js";
+import { createConfidence } from "./confidence.js";
+import { byId } from "./element.js";
+import { boxAt, isRanking, passes, sentence } from "./findings.js";
+import { createInstrument } from "./instrument.js";
+import { acceptPictures } from "./intake.js";
+import { colourOf } from "./palette.js";
+import { imageAnswer, measure, pictureOfFile, pictureOfSample } from "./picture.js";
+import { Problem, showProblem } from "./problem.js";
+import { createReader } from "./reader.js";
+import { createReproduce } from "./reproduce.js";
+import { requestFor } from "./request.js";
+import { createResults } from "./results.js";
+import { createStage } from "./stage.js";
+import { createStrip } from "./strip.js";
+import { showSummary } from "./summary.js";
+import { showTimings } from "./timings.js";
+
+const SAMPLES = ["coffee.jpg", "cat.jpg", "astronaut.jpg", "sideways.jpg", "rocket.jpg", "cameraman.jpg"];
+
+const address = readAddress();
+/** @type {import("./picture.js").Picture[]} */
+const pictures = SAMPLES.map(pictureOfSample);
+/** @type {import("./picture.js").Picture|null} */
+let current = null;
+/** @type {import("./overlay.js").Item[]} */
+let items = [];
+let itemsOf = null;
+/** @type {Set<string>} labels whose class is switched off */
+const hidden = new Set();
+let pointed = -1;
+let chosen = -1;
+/** @type {Problem|null} what stopped a request before it was sent */
+let obstacle = null;
+let slidFor = "";
+
+const announce = (words) => { byId("announcer").textContent = words; };
+const sieve = () => ({ confidence: confidence.value, hidden });
+
+const confidence = createConfidence({ onMove: show, onSettle: tellCount });
+const stage = createStage({
+  onPoint: (point) => pointAt(point ? boxAt(items, point) : -1),
+  onPick: (point) => {
+    choose(boxAt(items, point));
+    results.reveal(chosen);
+  },
+});
+const results = createResults({
+  onPoint: pointAt,
+  onChoose: choose,
+  onApproach: (place) => items[place]?.result.box && stage.approach(items[place].result.box),
+  onToggle: (label) => {
+    if (!hidden.delete(label)) hidden.add(label);
+    show();
+    tellCount();
+  },
+});
+const strip = createStrip({ onChoose: lookAt });
+const reproduce = createReproduce(announce);
+const reader = createReader((picture) => {
+  if (picture === current) showReading();
+  else strip.show(pictures, current, sieve());
+});
+const instrument = createInstrument(address, {
+  onChoice: () => {
+    obstacle = null;
+    for (const picture of pictures) if (picture !== current) reader.forget(picture);
+    remember();
+    if (current) ask(current);
+    else prepare();
+  },
+  onNews: () => {
+    const stalled = current?.reading?.problem?.code;
+    if (instrument.state.ready && current && (obstacle || stalled === "model_not_ready")) ask(current);
+    else showReading();
+  },
+});
+
+acceptPictures({
+  onFiles: (files) => {
+    const added = files.map(pictureOfFile);
+    pictures.push(...added);
+    lookAt(added[0]);
+    for (const picture of added.slice(1)) ask(picture);
+  },
+  onNothing: () => {
+    obstacle = new Problem({
+      title: "That was no file", code: "no_file",
+      detail: "Something was dropped, but not a picture file. Save the picture first, then drop the file here.",
+    });
+    showReading();
+  },
+});
+strip.show(pictures, current, sieve());
+showReading();
+instrument.ready.then(() => {
+  const wished = pictures.find(({ name, sample }) => sample && name === address.sample);
+  if (wished && !current) lookAt(wished);
+});
+
+/** @param {import("./picture.js").Picture} picture laid under the lens, and read unless its reading is there */
+async function lookAt(picture) {
+  current = picture;
+  obstacle = null;
+  pointed = chosen = -1;
+  remember();
+  if (picture.reading && picture.reading.path === lastRequest?.path) showReading();
+  else ask(picture);
+  strip.reveal(picture);
+  await measure(picture);
+  if (picture === current) showReading();
+}
+
+/** @type {import("./request.js").Request|null} */
+let lastRequest;
+
+/** Fetches the contract and turns it into a request; the slider takes the model's own default. */
+async function prepare() {
+  const { model, version } = instrument.state;
+  if (!model) return null;
+  const contract = await instrument.contract();
+  if (model !== instrument.state.model || version !== instrument.state.version) return null;
+  lastRequest = requestFor(model, version, contract);
+  if (slidFor !== lastRequest.key) {
+    slidFor = lastRequest.key;
+    confidence.set(Math.max(contract.defaults.confidence, lastRequest.floor), lastRequest.floor);
+  }
+  return lastRequest;
+}
+
+/** @param {import("./picture.js").Picture} picture */
+async function ask(picture) {
+  reader.forget(picture);
+  if (picture === current) showReading();
+  if (!instrument.state.loaded) await instrument.ready;
+  if (!instrument.state.model) return showReading();
+  try {
+    const request = await prepare();
+    if (request) reader.read(picture, request);
+  } catch (problem) {
+    obstacle = problem;
+    showReading();
+  }
+}
+
+/** The current picture's reading: its progress, its problem, or its answer. */
+function showReading() {
+  const reading = current?.reading || null;
+  const answer = reading?.state === "answered" ? reading.answer : null;
+  if (answer !== itemsOf) {
+    itemsOf = answer;
+    items = (imageAnswer(answer ? current : { reading: null })?.results || [])
+      .map((result) => ({ result, colour: colourOf(result.label), visible: true }));
+    pointed = chosen = -1;
+    hidden.clear();
+    results.fill(items);
+    if (answer) announce(`${sentence(items.filter(({ result }) => passes(result, sieve())).map(({ result }) => result), answer.model.task)}. ${current.name}`);
+  }
+  const problem = reading?.problem || obstacle || instrument.state.problem;
+  byId("stage").dataset.busy = String(Boolean(current && !answer && !problem));
+  showProblem(byId("problem"), problem, current && instrument.state.model ? () => ask(current) : () => instrument.refresh());
+  if (current) {
+    const told = imageAnswer(answer ? current : { reading: null });
+    stage.show({ ...current, size: told ? { width: told.width, height: told.height } : current.size });
+  }
+  showTimings(answer?.timings || null, reading?.roundTripMs || 0);
+  show();
+}
+
+/** What the slider, the classes and the pointer leave to be seen. Nothing here asks the server. */
+function show() {
+  const answer = current?.reading?.answer || null;
+  for (const item of items) item.visible = passes(item.result, sieve());
+  const visible = items.filter((item) => item.visible).map(({ result }) => result);
+  showSummary({ picture: current, model: instrument.state.model, visible, all: items.length, blocked: !byId("problem").hidden });
+  byId("confidence-panel").hidden = !answer;
+  byId("confidence-panel").dataset.kind = isRanking(items.map(({ result }) => result)) ? "ranking" : "boxes";
+  mark();
+  strip.show(pictures, current, sieve());
+  reproduce.show(current, confidence.value);
+}
+
+/** The highlighted result: the one pointed at, else the one chosen. */
+function mark() {
+  const place = pointed >= 0 ? pointed : chosen;
+  const lit = items[place]?.visible ? place : -1;
+  results.update(items, sieve(), lit);
+  stage.draw(items, lit);
+}
+
+function pointAt(place) {
+  if (place === pointed) return;
+  pointed = place;
+  mark();
+}
+
+function choose(place) {
+  if (place === chosen) return;
+  chosen = place;
+  mark();
+}
+
+function tellCount() {
+  const answer = current?.reading?.answer;
+  if (answer) announce(sentence(items.filter(({ visible }) => visible).map(({ result }) => result), answer.model.task));
+}
+
+function remember() {
+  const { model, version } = instrument.state;
+  writeAddress({ model, version, sample: current?.sample ? current.name : null });
+}
