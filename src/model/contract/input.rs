@@ -15,6 +15,7 @@ pub const MAX_SIDE: u32 = 8192;
 pub struct Input {
     /// Name of the input in the graph. Default: the graph's only input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub tensor: Option<String>,
     /// Element type.
     #[serde(default = "float32")]
@@ -140,20 +141,24 @@ pub struct Resize {
     pub profile: Profile,
     /// `letterbox` only: where the picture lies in the input. Default `center`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub anchor: Option<Anchor>,
     /// `letterbox` only: the value of pixels beside the picture, before normalisation.
     /// Default 114.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub pad: Option<u8>,
     /// `center_crop` only: side of the crop for each pixel of the picture's shorter side.
     /// Default 1.
     #[schemars(range(min = 0.05, max = 1.0))]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub fraction: Option<f64>,
     /// `shortest_edge` only: the picture's shorter side after resizing, in pixels, before the
     /// centre is cut out. Default: the input's shorter side.
     #[schemars(range(min = 1, max = 8192))]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub shortest_edge: Option<u32>,
 }
 
@@ -275,14 +280,17 @@ impl Resize {
 pub struct Normalize {
     /// Factor for the pixel. Default 1/255 for float inputs, so that 0..=255 becomes 0..=1.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub scale: Option<f64>,
     /// Subtracted after scaling: one number for all channels or one for each. Default 0.
     #[schemars(length(min = 1, max = 3))]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub mean: Option<Vec<f64>>,
     /// Divided by, last: one number for all channels or one for each. Default 1.
     #[schemars(length(min = 1, max = 3))]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub std: Option<Vec<f64>>,
 }
 

@@ -1,8 +1,15 @@
 //! The contract, `model.toml`: what turns a picture into a model's tensors, and its tensors into
 //! an answer.
 
+mod faults;
 pub mod input;
 pub mod output;
+mod parse;
+mod rules;
+pub mod schema;
+pub mod signature_check;
+
+pub use faults::{ContractFaults, Fault};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,19 +60,23 @@ pub struct Defaults {
     /// How many classes a classification answers, best first. Default 5.
     #[schemars(range(min = 1, max = 1000))]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub top_k: Option<u32>,
     /// Results below this confidence are left out. Default 0.25 for boxes and 0 for classes.
     #[schemars(range(min = 0.0, max = 1.0))]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub confidence: Option<f32>,
     /// Of two boxes that overlap by more than this intersection over union, only the better one
     /// is answered. Default 0.45.
     #[schemars(range(min = 0.0, max = 1.0))]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub iou: Option<f32>,
     /// Most boxes in an answer, best first. Default 100.
     #[schemars(range(min = 1, max = 1000))]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub max_detections: Option<u32>,
     /// Only these classes are answered, by label. Default all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -98,10 +109,12 @@ pub struct EngineSettings {
     /// Threads that compute one run. Default: the server's `engine.threads`.
     #[schemars(range(min = 1, max = 256))]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub threads: Option<u32>,
     /// Copies of the model that run side by side. Default: the server's `engine.instances`.
     #[schemars(range(min = 1, max = 64))]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub instances: Option<u32>,
 }
 

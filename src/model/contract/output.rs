@@ -19,19 +19,24 @@ pub struct Output {
     /// Whether scores still need the decoder's activation. Default: `logits` for `softmax` and
     /// `sigmoid`, `probabilities` for boxes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub scores_are: Option<ScoresAre>,
     /// Boxes only: what the four numbers of a box are. Default `xyxy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub box_format: Option<BoxFormat>,
     /// Boxes only: what the numbers count, for boxes and keypoints. Default `pixels`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub box_units: Option<BoxUnits>,
     /// Boxes only: which boxes compete when they overlap. Default `class_wise` for
     /// `scored_boxes`, `none` for `end_to_end`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub nms: Option<Nms>,
     /// The class that means "nothing here" and is never answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub background_class: Option<u32>,
     /// Names of the keypoints in the model's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -54,11 +59,16 @@ pub enum Decoder {
     Logits,
     /// Finished rows: `detections` `[batch, n, 6]` of box, score, class. Also called `centernet`.
     #[serde(alias = "centernet")]
-    #[schemars(extend("enum" = ["end_to_end", "centernet"]))]
+    #[schemars(extend("enum" = ["end_to_end", "centernet"]), transform = either_name)]
     EndToEnd,
     /// Candidate boxes: `boxes` `[batch, n, 4]` and `scores` `[batch, n]` or
     /// `[batch, n, classes]`; `keypoints` `[batch, n, points, 2 or 3]` where the task has them.
     ScoredBoxes,
+}
+
+/// Two names are allowed, so the schema must not insist on one.
+fn either_name(schema: &mut schemars::Schema) {
+    schema.remove("const");
 }
 
 impl Decoder {
@@ -91,15 +101,19 @@ impl Decoder {
 pub struct OutputTensors {
     /// Scores of classes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub scores: Option<String>,
     /// Boxes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub boxes: Option<String>,
     /// Keypoints.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub keypoints: Option<String>,
     /// Finished rows of box, score and class.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub detections: Option<String>,
 }
 
