@@ -1,4 +1,5 @@
 import { readAddress, writeAddress } from "./address.js";
+import { showCard } from "./card.js";
 import { createConfidence } from "./confidence.js";
 import { byId } from "./element.js";
 import { boxAt, isRanking, passes, sentence } from "./findings.js";
@@ -33,6 +34,9 @@ let chosen = -1;
 /** @type {Problem|null} what stopped a request before it was sent */
 let obstacle = null;
 let slidFor = "";
+/** @type {import("./request.js").Request|null} */
+let lastRequest = null;
+let contract = null;
 
 const announce = (words) => { byId("announcer").textContent = words; };
 const sieve = () => ({ confidence: confidence.value, hidden });
@@ -67,7 +71,7 @@ const instrument = createInstrument(address, {
     for (const picture of pictures) if (picture !== current) reader.forget(picture);
     remember();
     if (current) ask(current);
-    else prepare();
+    else prepare().catch(() => {});
   },
   onNews: () => {
     const stalled = current?.reading?.problem?.code;
@@ -111,20 +115,19 @@ async function lookAt(picture) {
   if (picture === current) showReading();
 }
 
-/** @type {import("./request.js").Request|null} */
-let lastRequest;
-
 /** Fetches the contract and turns it into a request; the slider takes the model's own default. */
 async function prepare() {
   const { model, version } = instrument.state;
   if (!model) return null;
-  const contract = await instrument.contract();
+  const known = await instrument.contract();
   if (model !== instrument.state.model || version !== instrument.state.version) return null;
+  contract = known;
   lastRequest = requestFor(model, version, contract);
   if (slidFor !== lastRequest.key) {
     slidFor = lastRequest.key;
     confidence.set(Math.max(contract.defaults.confidence, lastRequest.floor), lastRequest.floor);
   }
+  if (!current) showCard(model, contract);
   return lastRequest;
 }
 
@@ -163,6 +166,7 @@ function showReading() {
     const told = imageAnswer(answer ? current : { reading: null });
     stage.show({ ...current, size: told ? { width: told.width, height: told.height } : current.size });
   }
+  showCard(current ? null : instrument.state.model, contract);
   showTimings(answer?.timings || null, reading?.roundTripMs || 0);
   show();
 }

@@ -3,6 +3,9 @@
  * @typedef {{x1: number, y1: number, x2: number, y2: number}} Area
  */
 
+/** CSS pixels. */
+export const LABEL_HEIGHT = 18;
+
 /**
  * @param {{box: Area, width: number, height: number}[]} labels most important first, window coordinates
  * @param {Area} bounds the visible part of the picture
@@ -42,3 +45,29 @@ function held({ x1, y1, x2, y2 }, bounds) {
 function overlap(a, b) {
   return a.x1 < b.x2 && b.x1 < a.x2 && a.y1 < b.y2 && b.y1 < a.y2;
 }
+
+/**
+ * Places names of points in two columns beside a box: points left of its middle on the left, in the order of their height.
+ * @param {{text: string, x: number, y: number}[]} points
+ * @param {Area} box
+ * @param {Area} bounds
+ * @param {(text: string) => number} widthOf
+ * @returns {{text: string, point: {x: number, y: number}, place: Area, tie: {x: number, y: number}}[]}
+ */
+export function placeCallouts(points, box, bounds, widthOf) {
+  const middle = (box.x1 + box.x2) / 2;
+  const sides = [points.filter(({ x }) => x < middle), points.filter(({ x }) => x >= middle)];
+  return sides.flatMap((side, isRight) => {
+    let free = -Infinity;
+    return [...side].sort((a, b) => a.y - b.y).map(({ text, x, y }) => {
+      const width = Math.ceil(widthOf(text)) + 12;
+      const left = isRight ? box.x2 + CALLOUT_GAP : box.x1 - CALLOUT_GAP - width;
+      const top = Math.max(y - LABEL_HEIGHT / 2, free);
+      const place = held({ x1: left, y1: top, x2: left + width, y2: top + LABEL_HEIGHT }, bounds);
+      free = place.y2 + 3;
+      return { text, point: { x, y }, place, tie: { x: isRight ? place.x1 : place.x2, y: place.y1 + LABEL_HEIGHT / 2 } };
+    });
+  });
+}
+
+const CALLOUT_GAP = 16;

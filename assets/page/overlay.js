@@ -1,4 +1,4 @@
-import { placeLabels } from "./labels.js";
+import { LABEL_HEIGHT, placeCallouts, placeLabels } from "./labels.js";
 import { INK } from "./palette.js";
 import { boxInWindow } from "./view.js";
 
@@ -10,7 +10,6 @@ import { boxInWindow } from "./view.js";
 
 const SHADE = "rgba(6, 10, 12, 0.62)";
 const FONT = '600 12px "DIN Alternate", Bahnschrift, "Roboto Condensed", "Liberation Sans Narrow", Arial, sans-serif';
-const LABEL_HEIGHT = 18;
 
 /**
  * @param {HTMLCanvasElement} canvas
@@ -115,19 +114,22 @@ function drawLabels(pen, items, bounds, ratio) {
   });
 }
 
-function drawKeypointNames(pen, { result, area }, view, bounds, ratio) {
-  if (area.x2 - area.x1 < 90) return;
+/** Names stand beside the box, each tied to its point by a line, so that none covers what it names. */
+function drawKeypointNames(pen, { result, area, colour }, view, bounds, ratio) {
+  const points = (result.keypoints || []).filter(({ name }) => name).map(({ name, x, y }) =>
+    ({ text: name.replaceAll("_", " "), x: view.left + x * view.scale, y: view.top + y * view.scale }));
   pen.font = FONT;
-  const points = (result.keypoints || []).filter(({ name }) => name);
-  const wanted = points.map(({ name, x, y }) => {
-    const at = { x: view.left + x * view.scale, y: view.top + y * view.scale };
-    const width = Math.ceil(pen.measureText(name.replaceAll("_", " ")).width) + 12;
-    const box = { x1: at.x - width / 2, y1: at.y - 9, x2: at.x + width / 2, y2: at.y + 9 };
-    return { box, width, height: LABEL_HEIGHT };
-  });
-  placeLabels(wanted, bounds).forEach((place, order) => {
-    if (place) plate(pen, points[order].name.replaceAll("_", " "), place, SHADE, "#ffffff", ratio);
-  });
+  for (const { text, point, place, tie } of placeCallouts(points, area, bounds, (text) => pen.measureText(text).width)) {
+    for (const [line, ink] of [[3, SHADE], [1, colour]]) {
+      pen.strokeStyle = ink;
+      pen.lineWidth = line * ratio;
+      pen.beginPath();
+      pen.moveTo(tie.x * ratio, tie.y * ratio);
+      pen.lineTo(point.x * ratio, point.y * ratio);
+      pen.stroke();
+    }
+    plate(pen, text, place, "rgba(6, 10, 12, 0.88)", "#ffffff", ratio);
+  }
 }
 
 /** A text on its own plate, readable on any picture. */

@@ -51,7 +51,7 @@ export function createResults({ onPoint, onChoose, onApproach, onToggle }) {
     }
     const bar = element("span", { class: "row-bar" });
     node.append(bar);
-    bar.style.width = `${result.confidence * 100}%`;
+    bar.style.setProperty("--share", String(result.confidence));
     if (box) node.style.setProperty("--colour", colour);
     return node;
   }

@@ -19,6 +19,9 @@ export function drawRulers(canvas, { view, picture, room, ratio, span, spanColou
   const ink = style.getPropertyValue("--ruler-ink");
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.font = FONT;
+  if (!picture.width) return;
+  pen.fillStyle = ink;
+  pen.fillText("px", 7, 15);
 
   const axes = [
     { flip: false, offset: view.left, length: picture.width, space: room.width, from: span?.x1, to: span?.x2, at: cursor?.x },
@@ -65,15 +68,14 @@ function ticks(pen, { flip, offset, length, space }, scale, ratio, ink) {
 /** Upright on both rulers: on the left one the mirroring is undone and the digits run upwards. */
 function number(pen, text, x, flip) {
   pen.save();
-  pen.textBaseline = "alphabetic";
+  pen.textAlign = "center";
   if (flip) {
     pen.translate(x, 0);
     pen.transform(0, 1, 1, 0, 0, 0);
     pen.rotate(-Math.PI / 2);
-    pen.textAlign = "right";
-    pen.fillText(text, -3, 11);
+    pen.fillText(text, 0, 11);
   } else {
-    pen.fillText(text, x + 3, 11);
+    pen.fillText(text, x, 11);
   }
   pen.restore();
 }

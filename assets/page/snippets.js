@@ -20,15 +20,16 @@ export function curlSnippet({ origin, path, fields, name, sample }) {
  */
 export function fetchSnippet({ origin, path, fields, name, sample }) {
   const source = sample
-    ? `await (await fetch(${inScript(`${origin}/assets/samples/${name}`)})).blob()`
+    ? `await (await fetch(server + ${inScript(`/assets/samples/${name}`)})).blob()`
     : `document.querySelector("input[type=file]").files[0]`;
   const options = Object.entries(fields).map(([field, value]) => `body.append(${inScript(field)}, ${inScript(value)});`);
   return [
+    `const server = ${inScript(origin)};`,
     `const picture = ${source};`,
     `const body = new FormData();`,
     `body.append("image", picture, ${inScript(name)});`,
     ...options,
-    `const response = await fetch(${inScript(origin + path)}, { method: "POST", body });`,
+    `const response = await fetch(server + ${inScript(path)}, { method: "POST", body });`,
     `const answer = await response.json();`,
   ].join("\n");
 }

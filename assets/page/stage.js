@@ -15,6 +15,7 @@ export function createStage({ onPoint, onPick }) {
   const image = byId("picture");
   const overlay = byId("overlay");
   const rulers = byId("rulers");
+  const zoomButtons = ["zoom-out", "zoom-in", "zoom-fit", "zoom-actual"].map(byId);
   /** @type {{size: import("./view.js").Size, view: import("./view.js").View}|null} */
   let shown = null;
   let fitted = true;
@@ -34,6 +35,7 @@ export function createStage({ onPoint, onPick }) {
     const size = shown?.size;
     frame.dataset.fitted = String(fitted);
     frame.dataset.zoom = shown ? shown.view.scale.toFixed(4) : "";
+    for (const button of zoomButtons) button.disabled = !shown;
     byId("zoom").textContent = shown ? `${Math.round(shown.view.scale * 100)} %` : "–";
     const inside = cursor && size && cursor.x >= 0 && cursor.y >= 0 && cursor.x <= size.width && cursor.y <= size.height;
     byId("cursor").textContent = inside ? `x ${Math.floor(cursor.x)}  y ${Math.floor(cursor.y)}` : "";
@@ -92,10 +94,8 @@ export function createStage({ onPoint, onPick }) {
     event.preventDefault();
     act();
   });
-  byId("zoom-in").addEventListener("click", () => magnifyBy(1.5));
-  byId("zoom-out").addEventListener("click", () => magnifyBy(1 / 1.5));
-  byId("zoom-fit").addEventListener("click", fitAll);
-  byId("zoom-actual").addEventListener("click", () => shown && magnifyBy(1 / shown.view.scale));
+  const zoomActs = [() => magnifyBy(1 / 1.5), () => magnifyBy(1.5), fitAll, () => magnifyBy(1 / shown.view.scale)];
+  zoomButtons.forEach((button, place) => button.addEventListener("click", zoomActs[place]));
   new ResizeObserver(() => (fitted && shown ? fitAll() : shown ? look(shown.view) : redraw())).observe(lens);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   watchDensity(redraw);
@@ -104,11 +104,12 @@ export function createStage({ onPoint, onPick }) {
   return {
     /**
      * Lays a picture under the lens. A format this browser cannot show still gets its answer drawn, on an empty field.
-     * @param {{url: string, name: string, size: import("./view.js").Size|null}} picture `size` upright; null: not known yet
+     * @param {{url: string, name: string, size: import("./view.js").Size|null, viewable: boolean}} picture
+     *   `size` upright; null: not known (yet)
      */
-    show({ url, name, size }) {
+    show({ url, name, size, viewable }) {
       const isNew = image.getAttribute("src") !== url;
-      frame.dataset.state = "picture";
+      frame.dataset.state = size || viewable ? "picture" : "blank";
       if (isNew) {
         image.src = url;
         image.alt = `The picture ${name}`;
@@ -120,6 +121,7 @@ export function createStage({ onPoint, onPick }) {
       if (isNew || !sameSize) fitted = true;
       image.hidden = !size;
       if (size) {
+        frame.style.setProperty("--aspect", String(size.width / size.height));
         image.style.width = `${size.width}px`;
         image.style.height = `${size.height}px`;
       }

@@ -48,9 +48,14 @@ export function createStrip({ onChoose }) {
         if (place.textContent !== words) place.textContent = words;
       }
     },
-    /** @param {import("./picture.js").Picture} picture */
+    /** @param {import("./picture.js").Picture} picture brought into sight within the rack, without moving the page */
     reveal(picture) {
-      slides.get(picture.id)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+      const slide = slides.get(picture.id);
+      if (!slide) return;
+      const start = slide.offsetLeft - rack.offsetLeft;
+      const hiddenLeft = start < rack.scrollLeft;
+      const hiddenRight = start + slide.offsetWidth > rack.scrollLeft + rack.clientWidth;
+      if (hiddenLeft || hiddenRight) rack.scrollLeft = start - (rack.clientWidth - slide.offsetWidth) / 2;
     },
   };
 }

@@ -27,7 +27,7 @@ export function showSummary({ picture, model, visible, all, blocked }) {
 
 function headingOf({ picture, reading, visible, blocked, model }) {
   if (!picture) return blocked ? ["Not ready"] : ["No picture yet"];
-  if (blocked) return ["No reading"];
+  if (blocked && !reading?.answer) return ["No reading"];
   if (!reading) return ["Getting ready…"];
   if (reading.state === "waiting") return ["Waiting its turn…"];
   if (reading.state === "sending") return [`Sending ${reading.sent ? `${Math.floor(reading.sent * 100)} %` : "the picture"}…`];
@@ -44,7 +44,7 @@ function metaOf(picture, reading) {
   const lines = [element("p", { class: "meta-name" }, picture.name)];
   const answer = reading?.answer;
   if (!answer) {
-    if (!picture.viewable) lines.push(element("p", {}, "This browser cannot show the file; the server may read it all the same."));
+    if (!picture.viewable && reading?.state !== "failed") lines.push(element("p", {}, "This browser cannot show the file; the server may read it all the same."));
     return lines;
   }
   const { width, height, format, orientation, frames } = answer.images[0];

@@ -20,11 +20,12 @@ export function showTimings(timings, roundTripMs) {
   for (const { name, ms } of stages) {
     if (ms <= 0) continue;
     const part = element("span", { class: `time-part stage-${name}`, title: `${name} ${inMs(ms)}` });
-    part.style.width = `${(ms / whole) * 100}%`;
+    part.style.flex = `${ms} 1 0`;
     server.append(part);
   }
-  const trip = element("div", { class: "time-bar is-trip", "aria-hidden": "true" }, element("span", { class: "time-part" }));
-  trip.firstElementChild.style.width = `${(roundTripMs / whole) * 100}%`;
+  server.style.width = `${(total / whole) * 100}%`;
+  const trip = element("div", { class: "time-bar is-trip", "aria-hidden": "true" });
+  trip.style.width = `${(roundTripMs / whole) * 100}%`;
 
   byId("time-bars").replaceChildren(server, trip);
   byId("time-legend").replaceChildren(
