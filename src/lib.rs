@@ -1,7 +1,10 @@
 //! Ocellus: an image-inference gateway. A folder of vision models in, a typed HTTP API for
 //! pictures out.
 
+pub mod config;
+pub mod engine;
 pub mod error;
 pub mod geometry;
 pub mod model;
+pub mod telemetry;
 pub mod tensor;

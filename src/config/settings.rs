@@ -1,0 +1,129 @@
+//! The table of settings. Flags, variables, the keys of `ocellus.toml` and the table in the
+//! README all come from it.
+
+/// One setting: its key and what it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Key in `ocellus.toml`, `section.name`.
+    pub key: &'static str,
+    /// What its value is, in one word.
+    pub value: &'static str,
+    /// The value where none is given.
+    pub default: &'static str,
+    /// What it does, with its unit.
+    pub help: &'static str,
+}
+
+impl Setting {
+    /// Its environment variable: `http.address` is `OCELLUS_HTTP_ADDRESS`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("OCELLUS_{}", self.key.replace('.', "_").to_uppercase())
+    }
+
+    /// Its flag, without dashes: `http.address` is `http-address`.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        self.key.replace(['.', '_'], "-")
+    }
+}
+
+/// Every setting, in the order in which people read about them.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "models",
+        value: "FOLDER",
+        default: "models",
+        help: "Folder of models, <model>/<version>/model.onnx",
+    },
+    Setting {
+        key: "http.address",
+        value: "ADDRESS",
+        default: "127.0.0.1:8080",
+        help: "Address of the API and the demo page",
+    },
+    Setting {
+        key: "http.cors_origins",
+        value: "ORIGINS",
+        default: "",
+        help: "Origins whose pages may call the API, separated by commas; * for all",
+    },
+    Setting {
+        key: "operations.address",
+        value: "ADDRESS",
+        default: "127.0.0.1:9090",
+        help: "Address of /livez, /readyz and /metrics",
+    },
+    Setting {
+        key: "limits.body_bytes",
+        value: "BYTES",
+        default: "33554432",
+        help: "Largest request body",
+    },
+    Setting {
+        key: "limits.images",
+        value: "COUNT",
+        default: "32",
+        help: "Most pictures in one request",
+    },
+    Setting {
+        key: "limits.image_pixels",
+        value: "PIXELS",
+        default: "50000000",
+        help: "Most pixels of a picture, read off its header",
+    },
+    Setting {
+        key: "limits.image_side",
+        value: "PIXELS",
+        default: "12000",
+        help: "Longest side of a picture, read off its header",
+    },
+    Setting {
+        key: "limits.decodes",
+        value: "COUNT",
+        default: "0",
+        help: "Pictures decoded at the same time; 0 for one a processor",
+    },
+    Setting {
+        key: "limits.requests",
+        value: "COUNT",
+        default: "256",
+        help: "Requests worked on at the same time; more are answered 503",
+    },
+    Setting {
+        key: "limits.deadline_ms",
+        value: "MILLISECONDS",
+        default: "30000",
+        help: "Longest time for a request; then it is answered 504",
+    },
+    Setting {
+        key: "engine.library",
+        value: "FILE",
+        default: "",
+        help: "ONNX Runtime's library; empty to look where `make engine` puts it",
+    },
+    Setting {
+        key: "engine.threads",
+        value: "COUNT",
+        default: "0",
+        help: "Threads for one run of a model, unless its contract says; 0 for half the processors",
+    },
+    Setting {
+        key: "engine.instances",
+        value: "COUNT",
+        default: "2",
+        help: "Copies of a model that run side by side, unless its contract says",
+    },
+    Setting {
+        key: "log.filter",
+        value: "FILTER",
+        default: "info",
+        help: "What is logged: error, warn, info, debug, trace, or module=level,…",
+    },
+    Setting {
+        key: "log.format",
+        value: "FORMAT",
+        default: "auto",
+        help: "Log lines as human or json; auto is human on a terminal, json elsewhere",
+    },
+];
