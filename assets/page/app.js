@@ -72,6 +72,7 @@ const instrument = createInstrument(address, {
     remember();
     if (current) ask(current);
     else prepare().catch(() => {});
+    showReading();
   },
   onNews: () => {
     const stalled = current?.reading?.problem?.code;
