@@ -29,10 +29,11 @@ test("an older answer never overwrites a newer one", () => {
   let release;
   const held = new Promise((resolve) => { release = resolve; });
   return visit(async (page) => {
+    let delivered;
     await page.route("**/v1/models/classifier/infer", async (route) => {
       const response = await route.fetch();
-      await held;
-      await route.fulfill({ response }).catch(() => {});
+      delivered = held.then(() => route.fulfill({ response }).catch(() => {}));
+      await delivered;
     });
     await chooseModel(page, "classifier");
     await page.locator('.slide[data-name="coffee.jpg"]').click();
@@ -42,6 +43,7 @@ test("an older answer never overwrites a newer one", () => {
     assert.equal(newer.model.name, "detector");
     const summary = await page.locator("#summary").innerText();
     release();
+    await delivered;
     // One more round through the server, after which the old answer would long have arrived.
     await page.evaluate(() => fetch("/v1/models").then((response) => response.json()));
     assert.equal(await page.locator("#summary").innerText(), summary);
