@@ -25,6 +25,8 @@ export function handleGestures(lens, act) {
     act.onMagnify(Math.exp(-event.deltaY * lines * speed), at(event));
   }, { passive: false });
 
+  lens.addEventListener("dblclick", (event) => act.onMagnify(2, at(event)));
+
   lens.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     if (!fingers.size) travelled = 0;

@@ -22,7 +22,7 @@ export function createStrip({ onChoose }) {
       element("span", { class: "slide-name" }, picture.name),
       element("span", { class: "slide-state" }));
     button.addEventListener("click", () => onChoose(picture));
-    return element("li", {}, button);
+    return element("li", { "data-sample": picture.sample }, button);
   }
 
   return {
@@ -36,8 +36,7 @@ export function createStrip({ onChoose }) {
         if (!slides.has(picture.id)) {
           const slide = slideOf(picture);
           slides.set(picture.id, slide);
-          if (picture.sample) rack.append(slide);
-          else rack.prepend(slide);
+          rack.insertBefore(slide, picture.sample ? null : rack.querySelector("[data-sample]"));
         }
         const button = slides.get(picture.id).firstElementChild;
         if (picture === current) button.setAttribute("aria-current", "true");

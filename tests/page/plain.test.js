@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { test } from "node:test";
-import { useBrowser, visit } from "./browser.js";
+import { SERVER, useBrowser, visit } from "./browser.js";
 
 useBrowser();
 
@@ -61,4 +62,18 @@ test("readable JSON says the same as the JSON", async () => {
   for (const value of [[], {}, null, 1.5, "a \"word\"", [[1, 2], []], { a: { b: [], c: {} }, d: [{ e: 1 }, { f: "x".repeat(90) }] }]) {
     assert.deepEqual(JSON.parse(await call("snippets", "readableJson", value)), value);
   }
+});
+
+test("every module and style is asked for at once, and served", async () => {
+  const page = await (await fetch(SERVER)).text();
+  const linked = [...page.matchAll(/(?:href|src)="\/assets\/([^"]+)"/g)].map(([, name]) => name).sort();
+  const files = readdirSync(new URL("../../assets/page/", import.meta.url)).filter((name) => name !== "index.html").sort();
+  assert.deepEqual(linked, files);
+  for (const name of files) assert.equal((await fetch(`${SERVER}/assets/${name}`)).status, 200, name);
+});
+
+test("the page is served with a policy that lets nothing else in", async () => {
+  const policy = (await fetch(SERVER)).headers.get("content-security-policy") || "";
+  assert.match(policy, /default-src 'self'/);
+  assert.doesNotMatch(policy, /unsafe-inline|unsafe-eval|\*/);
 });
