@@ -6,7 +6,7 @@ import { boxAt, isRanking, passes, sentence } from "./findings.js";
 import { createInstrument } from "./instrument.js";
 import { acceptPictures } from "./intake.js";
 import { colourOf } from "./palette.js";
-import { imageAnswer, measure, pictureOfFile, pictureOfSample } from "./picture.js";
+import { measure, pictureOfFile, pictureOfSample } from "./picture.js";
 import { Problem, showProblem } from "./problem.js";
 import { createReader } from "./reader.js";
 import { createReproduce } from "./reproduce.js";
@@ -41,7 +41,7 @@ let contract = null;
 const announce = (words) => { byId("announcer").textContent = words; };
 const sieve = () => ({ confidence: confidence.value, hidden });
 
-const confidence = createConfidence({ onMove: show, onSettle: tellCount });
+const confidence = createConfidence({ onMove: show, onSettle: tell });
 const stage = createStage({
   onPoint: (point) => pointAt(point ? boxAt(items, point) : -1),
   onPick: (point) => {
@@ -56,7 +56,7 @@ const results = createResults({
   onToggle: (label) => {
     if (!hidden.delete(label)) hidden.add(label);
     show();
-    tellCount();
+    tell();
   },
 });
 const strip = createStrip({ onChoose: lookAt });
@@ -98,6 +98,7 @@ acceptPictures({
 });
 strip.show(pictures, current, sieve());
 showReading();
+window.addEventListener("hashchange", () => location.reload());
 instrument.ready.then(() => {
   const wished = pictures.find(({ name, sample }) => sample && name === address.sample);
   if (wished && !current) lookAt(wished);
@@ -150,34 +151,31 @@ async function ask(picture) {
 /** The current picture's reading: its progress, its problem, or its answer. */
 function showReading() {
   const reading = current?.reading || null;
-  const answer = reading?.state === "answered" ? reading.answer : null;
-  if (answer !== itemsOf) {
+  const answer = reading?.answer || null;
+  const image = answer?.images[0] || null;
+  const isNews = answer !== itemsOf;
+  if (isNews) {
     itemsOf = answer;
-    items = (imageAnswer(answer ? current : { reading: null })?.results || [])
-      .map((result) => ({ result, colour: colourOf(result.label), visible: true }));
+    items = (image?.results || []).map((result) => ({ result, colour: colourOf(result.label), visible: true }));
     pointed = chosen = -1;
     hidden.clear();
     results.fill(items);
-    if (answer) announce(`${sentence(items.filter(({ result }) => passes(result, sieve())).map(({ result }) => result), answer.model.task)}. ${current.name}`);
   }
   const problem = reading?.problem || obstacle || instrument.state.problem;
   byId("stage").dataset.busy = String(Boolean(current && !answer && !problem));
   showProblem(byId("problem"), problem, current && instrument.state.model ? () => ask(current) : () => instrument.refresh());
-  if (current) {
-    const told = imageAnswer(answer ? current : { reading: null });
-    stage.show({ ...current, size: told ? { width: told.width, height: told.height } : current.size });
-  }
+  if (current) stage.show({ ...current, size: image ? { width: image.width, height: image.height } : current.size });
   showCard(current ? null : instrument.state.model, contract);
   showTimings(answer?.timings || null, reading?.roundTripMs || 0);
   show();
+  if (isNews) tell();
 }
 
 /** What the slider, the classes and the pointer leave to be seen. Nothing here asks the server. */
 function show() {
   const answer = current?.reading?.answer || null;
   for (const item of items) item.visible = passes(item.result, sieve());
-  const visible = items.filter((item) => item.visible).map(({ result }) => result);
-  showSummary({ picture: current, model: instrument.state.model, visible, all: items.length, blocked: !byId("problem").hidden });
+  showSummary({ picture: current, model: instrument.state.model, visible: visibleResults(), all: items.length, blocked: !byId("problem").hidden });
   byId("confidence-panel").hidden = !answer;
   byId("confidence-panel").dataset.kind = isRanking(items.map(({ result }) => result)) ? "ranking" : "boxes";
   mark();
@@ -205,9 +203,14 @@ function choose(place) {
   mark();
 }
 
-function tellCount() {
+function visibleResults() {
+  return items.filter(({ visible }) => visible).map(({ result }) => result);
+}
+
+/** Says to a screen reader what the heading says to the eye. */
+function tell() {
   const answer = current?.reading?.answer;
-  if (answer) announce(sentence(items.filter(({ visible }) => visible).map(({ result }) => result), answer.model.task));
+  if (answer) announce(`${sentence(visibleResults(), answer.model.task)}. ${current.name}`);
 }
 
 function remember() {
