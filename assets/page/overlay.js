@@ -26,7 +26,8 @@ export function drawOverlay(canvas, { view, picture, room, ratio, items, chosen 
     .map((item) => ({ ...item, area: boxInWindow(view, item.result.box) }));
   const picked = inOrder.find(({ place }) => place === chosen);
 
-  if (picked) shadeAround(pen, picked.area, ratio);
+  const bounds = visiblePart(view, picture, room);
+  if (picked) shadeAround(pen, picked.area, bounds, ratio);
   for (const item of [...inOrder].reverse()) {
     if (item === picked) continue;
     pen.globalAlpha = picked ? 0.35 : 1;
@@ -38,17 +39,21 @@ export function drawOverlay(canvas, { view, picture, room, ratio, items, chosen 
     drawBox(pen, picked.area, picked.colour, ratio, 3);
     drawKeypoints(pen, picked, view, ratio);
   }
-  drawLabels(pen, picked ? [picked] : inOrder, visiblePart(view, picture, room), ratio);
-  if (picked) drawKeypointNames(pen, picked, view, visiblePart(view, picture, room), ratio);
+  drawLabels(pen, picked ? [picked] : inOrder, bounds, ratio);
+  if (picked) drawKeypointNames(pen, picked, view, bounds, ratio);
 }
 
-/** Everything but the chosen box steps back a little. */
-function shadeAround(pen, area, ratio) {
+/** The picture steps back a little, but for the chosen box. */
+function shadeAround(pen, area, bounds, ratio) {
   pen.fillStyle = "rgba(6, 10, 12, 0.38)";
   pen.beginPath();
-  pen.rect(0, 0, pen.canvas.width, pen.canvas.height);
-  pen.rect(area.x1 * ratio, area.y1 * ratio, (area.x2 - area.x1) * ratio, (area.y2 - area.y1) * ratio);
-  pen.fill("evenodd");
+  for (const { x1, y1, x2, y2 } of [bounds, area]) {
+    pen.rect(x1 * ratio, y1 * ratio, (x2 - x1) * ratio, (y2 - y1) * ratio);
+  }
+  pen.save();
+  pen.clip("evenodd");
+  pen.fillRect(bounds.x1 * ratio, bounds.y1 * ratio, (bounds.x2 - bounds.x1) * ratio, (bounds.y2 - bounds.y1) * ratio);
+  pen.restore();
 }
 
 /** A line of whole device pixels centred on the box's edge, in a dark casing, with heavier corners. */

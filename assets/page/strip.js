@@ -41,7 +41,7 @@ export function createStrip({ onChoose }) {
         const button = slides.get(picture.id).firstElementChild;
         if (picture === current) button.setAttribute("aria-current", "true");
         else button.removeAttribute("aria-current");
-        const { state, words } = stateOf(picture, sieve);
+        const { state, words } = stateOf(picture, picture === current ? sieve : { ...sieve, hidden: NOTHING });
         button.dataset.state = state;
         const place = button.querySelector(".slide-state");
         if (place.textContent !== words) place.textContent = words;
@@ -59,6 +59,9 @@ export function createStrip({ onChoose }) {
   };
 }
 
+/** Classes are switched off for the picture under the lens only. */
+const NOTHING = new Set();
+
 /** What one slide says of its reading. */
 function stateOf(picture, sieve) {
   const reading = picture.reading;
@@ -67,6 +70,6 @@ function stateOf(picture, sieve) {
   if (reading.state !== "answered") return { state: "busy", words: reading.state === "waiting" ? "waiting" : "looking" };
   const results = imageAnswer(picture)?.results || [];
   if (isRanking(results)) return { state: "answered", words: results[0]?.label || "no label" };
-  const count = results.filter((result) => passes(result, { ...sieve, hidden: new Set() })).length;
+  const count = results.filter((result) => passes(result, sieve)).length;
   return { state: "answered", words: count === 1 ? "1 object" : `${count} objects` };
 }
