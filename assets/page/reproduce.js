@@ -65,7 +65,9 @@ async function copy(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    const holder = element("textarea", { class: "visually-hidden", readonly: true });
+    const holder = document.createElement("textarea");
+    holder.className = "visually-hidden";
+    holder.readOnly = true;
     holder.value = text;
     document.body.append(holder);
     holder.select();

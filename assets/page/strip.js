@@ -38,7 +38,7 @@ export function createStrip({ onChoose }) {
           slides.set(picture.id, slide);
           rack.insertBefore(slide, picture.sample ? null : rack.querySelector("[data-sample]"));
         }
-        const button = slides.get(picture.id).firstElementChild;
+        const button = slides.get(picture.id).querySelector("button");
         if (picture === current) button.setAttribute("aria-current", "true");
         else button.removeAttribute("aria-current");
         const { state, words } = stateOf(picture, picture === current ? sieve : { ...sieve, hidden: NOTHING });
