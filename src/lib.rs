@@ -4,4 +4,5 @@
 pub mod error;
 pub mod geometry;
 pub mod model;
+pub mod postprocess;
 pub mod tensor;
