@@ -12,6 +12,7 @@ pub mod map_back;
 pub mod nms;
 pub mod prediction;
 pub mod ranking;
+pub mod render;
 pub mod selection;
 
 use crate::geometry::Geometry;
@@ -106,6 +107,13 @@ mod tests {
         assert_eq!(answer[0].rect, None);
     }
 
+    const DOG: Rect = Rect {
+        x1: 20.0,
+        y1: 22.0,
+        x2: 60.0,
+        y2: 60.0,
+    };
+
     /// As an SSD answers: background first, normalised, top before left.
     #[test]
     fn a_detection_goes_through_all_steps() {
@@ -152,13 +160,7 @@ mod tests {
             .map(|found| (found.label.as_str(), found.class_id))
             .collect();
         assert_eq!(names, [("dog", 2), ("cat", 1)]);
-        let expected = Rect {
-            x1: 20.0,
-            y1: 22.0,
-            x2: 60.0,
-            y2: 60.0,
-        };
-        let overlap = answer[0].rect.expect("a box").iou(&expected);
+        let overlap = answer[0].rect.expect("a box").iou(&DOG);
         assert!((overlap - 1.0).abs() < 1e-4, "{:?}", answer[0].rect);
         let points: Vec<_> = answer[0]
             .keypoints
