@@ -6,5 +6,6 @@ pub mod engine;
 pub mod error;
 pub mod geometry;
 pub mod model;
+pub mod postprocess;
 pub mod telemetry;
 pub mod tensor;
