@@ -2,15 +2,16 @@ import { Problem, problemOfAnswer, unreachable } from "./problem.js";
 
 /**
  * @typedef {{version: number, state: string, message: string}} VersionState
- * @typedef {{name: string, task: string, default_version: number|null, versions: VersionState[]}} Model
+ * @typedef {{name: string, task?: string, default_version?: number, versions: VersionState[]}} Model
  * @typedef {{top_k: number, confidence: number, iou: number, max_detections: number, classes: string[]}} Defaults
- * @typedef {VersionState & {digest: string, labels: string[], contract?: {task: string, defaults: Defaults}}} VersionDetail
- * @typedef {{name: string, task: string, default_version: number|null, versions: VersionDetail[]}} ModelDetail
+ * @typedef {VersionState & {digest?: string, labels?: string[],
+ *   contract?: {task: string, defaults: Partial<Defaults>}}} VersionDetail the latter three while it serves
+ * @typedef {{name: string, task?: string, default_version?: number, versions: VersionDetail[]}} ModelDetail
  * @typedef {{x1: number, y1: number, x2: number, y2: number}} Box in the upright picture's pixels
  * @typedef {{name?: string, x: number, y: number, confidence?: number}} Keypoint
  * @typedef {{label: string, class_id: number, confidence: number, box?: Box, keypoints?: Keypoint[]}} Result
  * @typedef {{index: number, filename?: string, width: number, height: number, format: string, orientation: number,
- *   frames: number, results?: Result[], problem?: object}} ImageAnswer
+ *   animated?: boolean, results?: Result[], problem?: object}} ImageAnswer
  * @typedef {Record<string, number>} Timings every field a stage, in milliseconds; `total_ms` their whole
  * @typedef {{id: string, model: {name: string, version: number, task: string, digest: string},
  *   images: ImageAnswer[], timings: Timings}} Answer

@@ -125,9 +125,9 @@ async function prepare() {
   if (model !== instrument.state.model || version !== instrument.state.version) return null;
   contract = known;
   lastRequest = requestFor(model, version, contract);
-  if (slidFor !== lastRequest.key) {
+  if (contract && slidFor !== lastRequest.key) {
     slidFor = lastRequest.key;
-    confidence.set(Math.max(contract.defaults.confidence, lastRequest.floor), lastRequest.floor);
+    confidence.set(lastRequest.least, lastRequest.floor);
   }
   if (!current) showCard(model, contract);
   return lastRequest;

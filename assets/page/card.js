@@ -11,7 +11,7 @@ const DOES = {
 /**
  * What the chosen model can do, told before there is a picture to do it with.
  * @param {string|null} model
- * @param {{task: string, labels: string[], defaults: import("./api.js").Defaults}|null} contract null: not known (yet)
+ * @param {import("./request.js").Contract|null} contract null: not known (yet)
  */
 export function showCard(model, contract) {
   const card = byId("card");

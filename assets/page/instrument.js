@@ -2,8 +2,6 @@ import { describeModel, listModels } from "./api.js";
 import { byId, element } from "./element.js";
 import { Problem } from "./problem.js";
 
-/** Used where a contract does not say. */
-const PLAIN_DEFAULTS = { top_k: 5, confidence: 0.25, iou: 0.45, max_detections: 100, classes: [] };
 const SOON_MS = 2500;
 const LATER_MS = 20000;
 
@@ -42,7 +40,7 @@ export function createInstrument(wish, { onChoice, onNews }) {
     const known = (name) => models.some((model) => model.name === name);
     if (!known(state.model) && models.length) {
       const wished = known(wish.model);
-      const first = models.find(({ task }) => task.includes("detection")) || models[0];
+      const first = models.find(({ task }) => task?.includes("detection")) || models[0];
       choose(wished ? wish.model : first.name, wished ? wish.version : null);
     } else {
       render();
@@ -91,7 +89,10 @@ export function createInstrument(wish, { onChoice, onNews }) {
     state,
     refresh,
     ready: first,
-    /** The chosen version's contract, as far as the page needs it. */
+    /**
+     * The chosen version's contract, as far as the page needs it; null while no such version serves.
+     * @returns {Promise<import("./request.js").Contract|null>}
+     */
     async contract() {
       detail ??= describeModel(state.model);
       const asked = detail;
@@ -99,12 +100,9 @@ export function createInstrument(wish, { onChoice, onNews }) {
         if (detail === asked) detail = null;
         throw error;
       });
-      const version = model.versions.find(({ version }) => version === (state.version ?? model.default_version)) || model.versions[0];
-      return {
-        task: version?.contract?.task || model.task,
-        defaults: { ...PLAIN_DEFAULTS, ...version?.contract?.defaults },
-        labels: version?.labels || [],
-      };
+      const detailed = model.versions.find(({ version }) => version === (state.version ?? model.default_version));
+      if (!detailed?.contract) return null;
+      return { task: detailed.contract.task, defaults: detailed.contract.defaults, labels: detailed.labels || [] };
     },
   };
 }

@@ -51,7 +51,7 @@ export function createResults({ onPoint, onChoose, onApproach, onToggle }) {
     }
     const bar = element("span", { class: "row-bar" });
     node.append(bar);
-    bar.style.setProperty("--share", String(result.confidence));
+    bar.style.setProperty("--share", String(Math.min(1, Math.max(0, result.confidence))));
     if (box) node.style.setProperty("--colour", colour);
     return node;
   }

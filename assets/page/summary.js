@@ -47,9 +47,9 @@ function metaOf(picture, reading) {
     if (!picture.viewable && reading?.state !== "failed") lines.push(element("p", {}, "This browser cannot show the file; the server may read it all the same."));
     return lines;
   }
-  const { width, height, format, orientation, frames } = answer.images[0];
+  const { width, height, format, orientation, animated } = answer.images[0];
   const facts = [`${width} × ${height} px`, String(format).toUpperCase()];
-  if (frames > 1) facts.push(`first of ${frames} frames`);
+  if (animated) facts.push("first frame of an animation");
   lines.push(element("p", {}, facts.join(" · ")));
   if (TURNS[orientation]) {
     lines.push(element("p", { id: "orientation" }, `Stored ${TURNS[orientation]} (EXIF orientation ${orientation}); read and shown upright.`));

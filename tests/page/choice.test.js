@@ -75,9 +75,11 @@ test("a model that is still loading answers by itself once it is loaded", () => 
   }, {
     mayFail: true,
     beforeVisit: async (page) => {
-      await page.route("**/v1/models", (route) => route.fulfill({ json: { models: [{
-        name: "detector", task: "detection", default_version: 1, versions: [{ version: 1, state, message: "" }],
-      }] } }));
+      const serving = () => (state === "AVAILABLE" ? { task: "detection", default_version: 1 } : {});
+      const model = () => ({ name: "detector", ...serving(), versions: [{ version: 1, state, message: "" }] });
+      await page.route("**/v1/models", (route) => route.fulfill({ json: { models: [model()] } }));
+      await page.route("**/v1/models/detector", (route) =>
+        state === "AVAILABLE" ? route.continue() : route.fulfill({ json: model() }));
       await page.route("**/v1/models/detector/infer", (route) => state === "AVAILABLE" ? route.continue() : route.fulfill({
         status: 503, contentType: "application/problem+json",
         json: { type: "urn:ocellus:problem:model_not_ready", title: "The model is not ready", status: 503, code: "model_not_ready", detail: "version 1 is loading" },
