@@ -7,5 +7,6 @@ pub mod error;
 pub mod geometry;
 pub mod model;
 pub mod postprocess;
+pub mod preprocess;
 pub mod telemetry;
 pub mod tensor;
