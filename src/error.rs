@@ -225,6 +225,22 @@ pub struct ProblemDocument {
     pub request_id: Option<String>,
 }
 
+impl From<&ProblemDocument> for Problem {
+    fn from(document: &ProblemDocument) -> Self {
+        let ProblemDocument {
+            code,
+            detail,
+            field,
+            ..
+        } = document.clone();
+        Self {
+            code,
+            detail,
+            field,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

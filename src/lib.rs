@@ -8,5 +8,6 @@ pub mod geometry;
 pub mod model;
 pub mod postprocess;
 pub mod preprocess;
+pub mod serving;
 pub mod telemetry;
 pub mod tensor;

@@ -79,6 +79,14 @@ impl Layers {
         }
     }
 
+    /// Lays the process's own environment over what is there.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads it")]
+    pub fn environment(&mut self) {
+        let text = |name: &std::ffi::OsString| name.to_str().map(str::to_owned);
+        let variables = std::env::vars_os();
+        self.variables(variables.filter_map(|(key, value)| Some((text(&key)?, text(&value)?))));
+    }
+
     /// Lays one flag over what is there.
     pub fn flag(&mut self, key: &'static str, value: String) {
         self.set(key, value, format!("--{}", key.replace(['.', '_'], "-")));

@@ -240,7 +240,7 @@ impl Metrics {
             .set(i64::from(available));
     }
 
-    /// All metrics in the OpenMetrics text format.
+    /// All metrics in the `OpenMetrics` text format.
     ///
     /// # Errors
     /// When a metric cannot be written, which only a full memory brings about.
