@@ -5,6 +5,7 @@ pub mod config;
 pub mod engine;
 pub mod error;
 pub mod geometry;
+pub mod inference;
 pub mod model;
 pub mod postprocess;
 pub mod preprocess;

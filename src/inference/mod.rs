@@ -1,0 +1,9 @@
+//! The use case: pictures in, results in the pictures' own pixels out, whatever the edge they
+//! came in by.
+
+pub mod answer;
+pub mod core_client;
+pub mod options;
+pub mod request;
+pub mod service;
+mod workers;

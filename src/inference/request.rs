@@ -1,0 +1,53 @@
+//! What an edge hands over: the pictures, the model, the options.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::model::name::{ModelName, Version};
+
+use super::options::InferOptions;
+
+/// The model that is asked, and which of its versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelSpec {
+    /// The model.
+    pub name: ModelName,
+    /// The version; `None` for the newest that can serve.
+    pub version: Option<Version>,
+}
+
+/// A picture as it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageUpload {
+    /// The encoded picture.
+    pub bytes: Bytes,
+    /// The name it was sent under, where there was one.
+    pub filename: Option<String>,
+}
+
+/// What the caller wants back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Results alone.
+    Results,
+    /// Results, and the picture's pixels to draw them on.
+    ResultsAndPixels,
+}
+
+/// One request, whole.
+#[derive(Clone, Debug)]
+pub struct InferRequest {
+    /// The id that the answer bears.
+    pub id: String,
+    /// The model that is asked.
+    pub model: ModelSpec,
+    /// The pictures, at least one.
+    pub images: Vec<ImageUpload>,
+    /// What is wanted of the results.
+    pub options: InferOptions,
+    /// What is wanted back.
+    pub wanted: Wanted,
+    /// How long it took to read the request.
+    pub receive: Duration,
+}

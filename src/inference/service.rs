@@ -1,0 +1,398 @@
+//! A picture's way: decode → place, resize, normalise → the model → decode, NMS, map back.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+use image::RgbImage;
+use tracing::error;
+
+use crate::{
+    error::{ErrorCode, Problem},
+    geometry::Geometry,
+    postprocess::{
+        self,
+        prediction::Prediction as Finding,
+        render::{self, PictureEncoding},
+        selection::Selection,
+    },
+    preprocess::{self, ImageLimits, PictureInfo, Prepared},
+    serving::servable::Prediction,
+    telemetry::metrics::{Metrics, ModelLabels, Outcome},
+    tensor::Tensor,
+};
+
+use super::{
+    answer::{
+        ImageAnswer, ImageOutcome, InferAnswer, SeenImage, StageTimes, StageTimings, Timings,
+        milliseconds,
+    },
+    core_client::{CoreClient, ServableHandle},
+    request::{ImageUpload, InferRequest, Wanted},
+    workers::Workers,
+};
+
+/// Answers requests with what the core's models see in their pictures.
+#[derive(Clone, Debug)]
+pub struct InferenceService {
+    core: CoreClient,
+    workers: Workers,
+    limits: ImageLimits,
+    metrics: Arc<Metrics>,
+}
+
+/// The answer to a request, and its pictures' pixels where they were wanted.
+#[derive(Debug)]
+pub struct Inference {
+    /// The answer.
+    pub answer: InferAnswer,
+    /// Where the time went.
+    pub times: StageTimes,
+    /// The upright pixels of each picture that was read, if the request wanted them.
+    pub pixels: Vec<Option<RgbImage>>,
+}
+
+impl Inference {
+    /// The problem of a request with a single picture that could not be answered.
+    #[must_use]
+    pub fn sole_problem(&self) -> Option<Problem> {
+        match self.answer.images.as_slice() {
+            [
+                ImageAnswer {
+                    outcome: ImageOutcome::Failed { problem },
+                    ..
+                },
+            ] => Some(problem.into()),
+            _ => None,
+        }
+    }
+}
+
+/// A picture that the model can take.
+struct Ready {
+    info: PictureInfo,
+    geometry: Geometry,
+    tensor: Tensor,
+    pixels: Option<RgbImage>,
+    times: StageTimes,
+}
+
+/// A picture that the model has run on.
+struct Predicted {
+    info: PictureInfo,
+    geometry: Geometry,
+    prediction: Prediction,
+    pixels: Option<RgbImage>,
+    times: StageTimes,
+}
+
+/// A picture that the model has seen.
+struct Seen {
+    image: SeenImage,
+    pixels: Option<RgbImage>,
+    times: StageTimes,
+    /// Pictures that shared its run.
+    batch: usize,
+}
+
+/// Each picture's own fate at some step.
+type Each<T> = Vec<Result<T, Problem>>;
+
+impl InferenceService {
+    /// A service over a core, with `workers` pictures decoded at a time.
+    #[must_use]
+    pub fn new(
+        core: CoreClient,
+        workers: usize,
+        limits: ImageLimits,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            core,
+            workers: Workers::new(workers),
+            limits,
+            metrics,
+        }
+    }
+
+    /// The way to the core's models.
+    #[must_use]
+    pub fn core(&self) -> &CoreClient {
+        &self.core
+    }
+
+    /// Answers a request. Each picture has its own fate.
+    ///
+    /// # Errors
+    /// When the model or the options are at fault, so that no picture could be answered.
+    pub async fn infer(&self, request: InferRequest) -> Result<Inference, Problem> {
+        let begun = Instant::now();
+        let _in_flight = self.metrics.request_begins();
+        let servable = self.core.servable(&request.model);
+        let labels = servable
+            .as_ref()
+            .map_or_else(|_| ModelLabels::none(), ServableHandle::metric_labels);
+        let receive = request.receive;
+        let inference = match servable {
+            Ok(servable) => self.see(request, &servable, begun).await,
+            Err(problem) => Err(problem),
+        };
+        let outcome = Outcome(inference.as_ref().err().map(|problem| problem.code));
+        self.metrics
+            .request(&labels, outcome, receive + begun.elapsed());
+        inference
+    }
+
+    async fn see(
+        &self,
+        request: InferRequest,
+        servable: &ServableHandle,
+        begun: Instant,
+    ) -> Result<Inference, Problem> {
+        let InferRequest {
+            id,
+            images,
+            options,
+            wanted,
+            receive,
+            ..
+        } = request;
+        let selection = options.resolve(servable.contract(), servable.labels())?;
+        let names: Vec<_> = images.iter().map(|image| image.filename.clone()).collect();
+
+        let ready = self.prepare(images, servable, wanted).await;
+        let predicted = predict(ready, servable).await;
+        let seen = self.interpret(predicted, servable, &selection).await;
+
+        let times = total(&seen, receive);
+        self.measure(servable, &seen, &times);
+        let mut answers = Vec::new();
+        let mut pixels = Vec::new();
+        for (index, (filename, picture)) in names.into_iter().zip(seen).enumerate() {
+            let outcome = match picture {
+                Ok(seen) => {
+                    pixels.push(seen.pixels);
+                    ImageOutcome::Seen(Box::new(seen.image))
+                }
+                Err(problem) => {
+                    pixels.push(None);
+                    ImageOutcome::Failed {
+                        problem: problem.document(None),
+                    }
+                }
+            };
+            answers.push(ImageAnswer {
+                index,
+                filename,
+                outcome,
+            });
+        }
+        let timings = Timings {
+            total_ms: milliseconds(receive + begun.elapsed()),
+            receive_ms: milliseconds(receive),
+            stages: StageTimings::from(&times),
+        };
+        let answer = InferAnswer {
+            id,
+            model: servable.answer(),
+            images: answers,
+            timings,
+        };
+        Ok(Inference {
+            answer,
+            times,
+            pixels,
+        })
+    }
+
+    /// A picture with its results drawn in, encoded.
+    ///
+    /// # Errors
+    /// When it cannot be encoded.
+    pub async fn annotate(
+        &self,
+        pixels: RgbImage,
+        results: Vec<Finding>,
+        encoding: PictureEncoding,
+    ) -> Result<Vec<u8>, Problem> {
+        let work = move || render::encode(&render::annotate(pixels, &results), encoding);
+        self.workers.run(work).await?.map_err(|cause| {
+            error!(%cause, "an annotated picture cannot be encoded");
+            Problem::new(
+                ErrorCode::Internal,
+                "the annotated picture cannot be encoded",
+            )
+        })
+    }
+
+    /// Decodes the pictures and makes them the model's input, side by side on the workers.
+    async fn prepare(
+        &self,
+        images: Vec<ImageUpload>,
+        servable: &ServableHandle,
+        wanted: Wanted,
+    ) -> Each<Ready> {
+        let each = images.into_iter().map(|image| {
+            let (servable, limits) = (servable.clone(), self.limits);
+            async move {
+                self.workers
+                    .run(move || prepare(&image, &servable, &limits, wanted))
+                    .await?
+            }
+        });
+        join_all(each).await
+    }
+
+    /// Makes results of what the model gave, side by side on the workers.
+    async fn interpret(
+        &self,
+        predicted: Each<Predicted>,
+        servable: &ServableHandle,
+        selection: &Selection,
+    ) -> Each<Seen> {
+        let each = predicted.into_iter().map(|picture| {
+            let (servable, selection) = (servable.clone(), selection.clone());
+            async move {
+                let picture = picture?;
+                self.workers
+                    .run(move || interpret(picture, &servable, &selection))
+                    .await?
+            }
+        });
+        join_all(each).await
+    }
+
+    fn measure(
+        &self,
+        servable: &ServableHandle,
+        seen: &[Result<Seen, Problem>],
+        times: &StageTimes,
+    ) {
+        let labels = servable.metric_labels();
+        for (stage, time) in times.stages() {
+            self.metrics.stage(&labels, stage, time);
+        }
+        for picture in seen {
+            let outcome = Outcome(picture.as_ref().err().map(|problem| problem.code));
+            self.metrics.picture(&labels, outcome);
+        }
+    }
+}
+
+fn prepare(
+    image: &ImageUpload,
+    servable: &ServableHandle,
+    limits: &ImageLimits,
+    wanted: Wanted,
+) -> Result<Ready, Problem> {
+    let input = &servable.contract().input;
+    let mut times = StageTimes::default();
+    let picture = timed(&mut times.decode, || {
+        preprocess::decode(&image.bytes, limits, input.background)
+    })?;
+    let Prepared { tensor, geometry } = timed(&mut times.preprocess, || {
+        preprocess::prepare(&picture, input)
+    })?;
+    let pixels = match wanted {
+        Wanted::Results => None,
+        Wanted::ResultsAndPixels => Some(picture.pixels),
+    };
+    Ok(Ready {
+        info: picture.info,
+        geometry,
+        tensor,
+        pixels,
+        times,
+    })
+}
+
+/// Runs the model on the pictures that can be taken.
+async fn predict(ready: Each<Ready>, servable: &ServableHandle) -> Each<Predicted> {
+    let mut tensors = Vec::new();
+    let mut rest = Vec::new();
+    for picture in ready {
+        rest.push(picture.map(
+            |Ready {
+                 info,
+                 geometry,
+                 tensor,
+                 pixels,
+                 times,
+             }| {
+                tensors.push(tensor);
+                (info, geometry, pixels, times)
+            },
+        ));
+    }
+    let mut predictions = servable.predict(tensors).await.into_iter();
+    let joined = rest.into_iter().map(|picture| {
+        let (info, geometry, pixels, mut times) = picture?;
+        let lost = || Problem::new(ErrorCode::Internal, "the model's answer was lost");
+        let prediction = predictions.next().ok_or_else(lost)??;
+        (times.queue, times.inference) = (prediction.queue, prediction.compute);
+        Ok(Predicted {
+            info,
+            geometry,
+            prediction,
+            pixels,
+            times,
+        })
+    });
+    joined.collect()
+}
+
+fn interpret(
+    picture: Predicted,
+    servable: &ServableHandle,
+    selection: &Selection,
+) -> Result<Seen, Problem> {
+    let Predicted {
+        info,
+        geometry,
+        prediction,
+        pixels,
+        mut times,
+    } = picture;
+    let outputs = servable.outputs(&prediction);
+    let (output, labels) = (&servable.contract().output, servable.labels());
+    let results = timed(&mut times.postprocess, || {
+        postprocess::postprocess(&outputs, output, labels, &geometry, selection)
+    });
+    let results = results.map_err(|cause| {
+        error!(%cause, "the model's answer cannot be decoded");
+        Problem::from(cause)
+    })?;
+    let image = SeenImage::new(&info, &geometry, results, &times);
+    Ok(Seen {
+        image,
+        pixels,
+        times,
+        batch: prediction.batch,
+    })
+}
+
+fn timed<T>(time: &mut Duration, work: impl FnOnce() -> T) -> T {
+    let begun = Instant::now();
+    let done = work();
+    *time = begun.elapsed();
+    done
+}
+
+/// The sum of each stage over all pictures; pictures that share a run have a share of it each.
+fn total(seen: &[Result<Seen, Problem>], receive: Duration) -> StageTimes {
+    let mut total = StageTimes {
+        receive,
+        ..StageTimes::default()
+    };
+    for Seen { times, batch, .. } in seen.iter().flatten() {
+        let shared_by = u32::try_from(*batch).unwrap_or(u32::MAX).max(1);
+        total.decode += times.decode;
+        total.preprocess += times.preprocess;
+        total.queue += times.queue / shared_by;
+        total.inference += times.inference / shared_by;
+        total.postprocess += times.postprocess;
+    }
+    total
+}
