@@ -1,10 +1,13 @@
 //! Ocellus: an image-inference gateway. A folder of vision models in, a typed HTTP API for
 //! pictures out.
 
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod error;
 pub mod geometry;
+pub mod http;
 pub mod inference;
 pub mod model;
 pub mod postprocess;

@@ -1,3 +1,7 @@
 //! The `ocellus` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ocellus::cli::run()
+}

@@ -1,0 +1,87 @@
+//! Flags for settings, made from the table of settings.
+
+use std::{fs, io, path::PathBuf};
+
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, builder::Resettable};
+
+use crate::config::{Config, Layers, SETTINGS};
+
+use super::Failure;
+
+/// Name of the configuration file where none is named.
+const USUAL_FILE: &str = "ocellus.toml";
+
+/// The settings that were given as flags.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SettingArgs {
+    file: Option<PathBuf>,
+    flags: Vec<(&'static str, String)>,
+}
+
+impl SettingArgs {
+    /// The configuration that defaults, file, environment and flags make.
+    pub(super) fn read(self) -> Result<Config, Failure> {
+        let mut layers = Layers::default();
+        let named = self.file.is_some();
+        let path = self.file.unwrap_or_else(|| PathBuf::from(USUAL_FILE));
+        match fs::read_to_string(&path) {
+            Ok(text) => layers.file(&path.display().to_string(), &text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !named => (),
+            Err(error) => return Err(format!("{} cannot be read: {error}", path.display()).into()),
+        }
+        layers.environment();
+        for (key, value) in self.flags {
+            layers.flag(key, value);
+        }
+        Ok(layers.parse()?)
+    }
+}
+
+impl FromArgMatches for SettingArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let flags = SETTINGS.iter().filter_map(|setting| {
+            let value = matches.get_one::<String>(setting.key)?;
+            Some((setting.key, value.clone()))
+        });
+        let file = matches.get_one::<PathBuf>("config").cloned();
+        Ok(Self {
+            file,
+            flags: flags.collect(),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for SettingArgs {
+    fn augment_args(command: Command) -> Command {
+        let file = Arg::new("config")
+            .long("config")
+            .value_name("FILE")
+            .value_parser(clap::value_parser!(PathBuf))
+            .help(format!(
+                "Configuration file; {USUAL_FILE} is read where it exists"
+            ));
+        SETTINGS.iter().fold(command.arg(file), |command, setting| {
+            let default = match setting.default {
+                "" => String::new(),
+                default => format!(" [default: {default}]"),
+            };
+            let help = format!("{}{default} [env: {}]", setting.help, setting.variable());
+            command.arg(
+                Arg::new(setting.key)
+                    .long(Resettable::Value(setting.flag().into()))
+                    .value_name(setting.value)
+                    .help(help)
+                    .help_heading("Settings"),
+            )
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}

@@ -1,0 +1,134 @@
+//! What every request passes on its way in and out, in one list.
+
+use std::{any::Any, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderName, HeaderValue, Method, header},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+};
+use tokio::sync::Semaphore;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::{AllowOrigin, CorsLayer},
+};
+use tracing::{Instrument as _, error, info, info_span};
+use uuid::Uuid;
+
+use crate::error::{ErrorCode, Problem};
+
+use super::{problem, routes::ApiState};
+
+/// What a request may cost at the edge.
+#[derive(Clone, Debug)]
+pub struct EdgeLimits {
+    /// Largest body, in bytes.
+    pub body_bytes: usize,
+    /// Most pictures in one request.
+    pub images: usize,
+    /// Longest time for a request.
+    pub deadline: Duration,
+    /// Places for requests that are worked on at the same time.
+    pub places: Arc<Semaphore>,
+}
+
+/// The id of a request: in its answer, its problem, its log lines and the `x-request-id` header.
+#[derive(Clone, Debug)]
+pub(super) struct RequestId(pub(super) String);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Wraps the routes, outermost last.
+pub(super) fn around(routes: Router, state: &ApiState) -> Router {
+    routes
+        .layer(DefaultBodyLimit::max(state.limits.body_bytes))
+        .layer(middleware::from_fn_with_state(state.limits.clone(), limit))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(cors(&state.cors_origins))
+        .layer(middleware::from_fn(problem::render))
+        .layer(middleware::from_fn(trace))
+}
+
+/// Gives the request its id and one log line.
+async fn trace(mut request: Request, next: Next) -> Response {
+    let id = Uuid::now_v7().to_string();
+    let span = info_span!("request", request.id = %id);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let begun = std::time::Instant::now();
+    async move {
+        let mut response = next.run(request).await;
+        let elapsed_ms = begun.elapsed().as_millis();
+        let status = response.status().as_u16();
+        info!(request.id = %id, %method, path, status, elapsed_ms, "request answered");
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// Refuses what is declared too large, what there is no place for, and what takes too long.
+async fn limit(State(limits): State<EdgeLimits>, request: Request, next: Next) -> Response {
+    if request.method() == Method::GET {
+        return next.run(request).await;
+    }
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| limits.body_bytes as u64 <= length.saturating_sub(1)) {
+        return too_large(limits.body_bytes).into_response();
+    }
+    let Ok(_place) = limits.places.try_acquire() else {
+        let detail = "every place for a request is taken; try again in a moment";
+        return Problem::new(ErrorCode::Overloaded, detail).into_response();
+    };
+    match tokio::time::timeout(limits.deadline, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let deadline = limits.deadline.as_millis();
+            let detail = format!("the request did not finish within {deadline} ms");
+            Problem::new(ErrorCode::DeadlineExceeded, detail).into_response()
+        }
+    }
+}
+
+/// The problem of a body above the limit.
+pub(super) fn too_large(limit: usize) -> Problem {
+    Problem::new(
+        ErrorCode::BodyTooLarge,
+        format!("the body is above the limit of {limit} bytes"),
+    )
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the layer hands the panic over"
+)]
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let cause = text
+        .or(panic.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown");
+    error!(cause, "a handler panicked");
+    Problem::new(ErrorCode::Internal, "the server's log has the cause").into_response()
+}
+
+fn cors(origins: &[String]) -> CorsLayer {
+    if origins.is_empty() {
+        return CorsLayer::new();
+    }
+    let allowed = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok()))
+    };
+    CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::CONTENT_TYPE, header::ACCEPT])
+        .expose_headers([REQUEST_ID, HeaderName::from_static("server-timing")])
+}

@@ -1,0 +1,191 @@
+//! `GET /v1/models…`: what there is to ask.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    error::{ErrorCode, Problem, ProblemDocument},
+    model::{
+        contract::{Contract, Task},
+        name::{ModelName, Version},
+    },
+    serving::{
+        manager::{ModelStatus, VersionStatus},
+        state::State as VersionState,
+    },
+};
+
+use super::routes::ApiState;
+
+/// Every model of the server.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ModelList {
+    /// By name.
+    models: Vec<ModelSummary>,
+}
+
+/// A model in short.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ModelSummary {
+    /// The model.
+    name: ModelName,
+    /// What its default version does to a picture; absent while none can serve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    task: Option<Task>,
+    /// The version that answers where none is asked for; absent while none can serve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    default_version: Option<Version>,
+    /// Its versions, newest first.
+    versions: Vec<VersionSummary>,
+}
+
+/// A version in short.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct VersionSummary {
+    /// The version.
+    version: Version,
+    /// Where it is in its life.
+    state: VersionState,
+    /// Why it is there, where that needs saying: the reason of a load that failed.
+    message: String,
+}
+
+/// A model in full.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ModelDetail {
+    /// The model.
+    name: ModelName,
+    /// What its default version does to a picture; absent while none can serve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    task: Option<Task>,
+    /// The version that answers where none is asked for; absent while none can serve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    default_version: Option<Version>,
+    /// Its versions, newest first.
+    versions: Vec<VersionDetail>,
+}
+
+/// A version in full.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct VersionDetail {
+    #[serde(flatten)]
+    summary: VersionSummary,
+    /// What is known of a version that serves.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    serving: Option<ServingDetail>,
+}
+
+/// What is known of a version that serves.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ServingDetail {
+    /// SHA-256 of its `model.onnx`.
+    digest: String,
+    /// The names of its classes, class 0 first.
+    labels: Vec<String>,
+    /// Its `model.toml`.
+    contract: Contract,
+}
+
+/// Lists the models and the states of their versions.
+#[utoipa::path(
+    get, path = "/v1/models", tag = "models",
+    responses((status = 200, description = "Every model", body = ModelList)),
+)]
+pub(super) async fn list(State(state): State<ApiState>) -> Json<ModelList> {
+    let models = state.service.core().models().into_iter().map(|model| {
+        let (task, default_version) = default(&model);
+        let versions = model.versions.iter().map(summary).collect();
+        ModelSummary {
+            name: model.name,
+            task,
+            default_version,
+            versions,
+        }
+    });
+    Json(ModelList {
+        models: models.collect(),
+    })
+}
+
+/// Shows one model: its versions with their contracts and labels.
+#[utoipa::path(
+    get, path = "/v1/models/{model}", tag = "models",
+    params(("model" = String, Path, description = "Model name")),
+    responses(
+        (status = 200, description = "The model", body = ModelDetail),
+        (status = 400, description = "invalid_model_name", body = ProblemDocument,
+         content_type = "application/problem+json"),
+        (status = 404, description = "model_not_found", body = ProblemDocument,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn show(
+    State(state): State<ApiState>,
+    Path(name): Path<String>,
+) -> Result<Json<ModelDetail>, Problem> {
+    let model = state.service.core().model(&parse_name(&name)?)?;
+    let (task, default_version) = default(&model);
+    let versions = model.versions.iter().map(detail).collect();
+    Ok(Json(ModelDetail {
+        name: model.name,
+        task,
+        default_version,
+        versions,
+    }))
+}
+
+fn default(model: &ModelStatus) -> (Option<Task>, Option<Version>) {
+    let servable = model.default_version();
+    (
+        servable.map(|s| s.contract.task),
+        servable.map(|s| s.id.version),
+    )
+}
+
+fn summary(status: &VersionStatus) -> VersionSummary {
+    let VersionStatus {
+        version,
+        state,
+        message,
+        ..
+    } = status;
+    VersionSummary {
+        version: *version,
+        state: *state,
+        message: message.clone(),
+    }
+}
+
+fn detail(status: &VersionStatus) -> VersionDetail {
+    let serving = status.servable.as_ref().map(|servable| ServingDetail {
+        digest: servable.digest.clone(),
+        labels: servable.labels.names().to_vec(),
+        contract: servable.contract.clone(),
+    });
+    VersionDetail {
+        summary: summary(status),
+        serving,
+    }
+}
+
+/// A model name out of a path.
+pub(super) fn parse_name(text: &str) -> Result<ModelName, Problem> {
+    text.parse().map_err(|error| invalid("model", &error))
+}
+
+/// A version out of a path.
+pub(super) fn parse_version(text: &str) -> Result<Version, Problem> {
+    text.parse().map_err(|error| invalid("version", &error))
+}
+
+fn invalid(field: &str, error: &crate::model::name::NameError) -> Problem {
+    Problem::new(ErrorCode::InvalidModelName, error.to_string()).in_field(field)
+}

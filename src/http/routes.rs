@@ -1,0 +1,61 @@
+//! Every route of the API, and what each request passes on its way to one.
+
+use std::sync::Arc;
+
+use axum::{Router, routing::get};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::{
+    error::{ErrorCode, Problem},
+    inference::service::InferenceService,
+};
+
+use super::{
+    infer,
+    layers::{self, EdgeLimits},
+    models, openapi, page,
+};
+
+/// What handlers share.
+#[derive(Clone, Debug)]
+pub struct ApiState {
+    /// The use case behind every inference.
+    pub service: InferenceService,
+    /// What a request may cost.
+    pub limits: EdgeLimits,
+    /// Origins whose pages may call the API.
+    pub cors_origins: Arc<[String]>,
+}
+
+/// The documented part of the API: routes and their descriptions are one list.
+pub(super) fn api() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(infer::infer))
+        .routes(routes!(infer::infer_version))
+        .routes(routes!(models::list))
+        .routes(routes!(models::show))
+}
+
+/// The whole HTTP edge: API, demo page and documentation.
+pub fn router(state: &ApiState) -> Router {
+    let (api, description) = api().split_for_parts();
+    let routes = api
+        .route("/", get(page::index))
+        .route("/assets/{*path}", get(page::asset))
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
+        .fallback(|| async {
+            Problem::new(
+                ErrorCode::RouteNotFound,
+                "nothing lives at this path; /docs describes the API",
+            )
+        })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(
+                ErrorCode::MethodNotAllowed,
+                "this path does not take that method; /docs describes the API",
+            )
+        })
+        .with_state(state.clone());
+    layers::around(routes, state)
+}

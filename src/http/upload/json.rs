@@ -1,0 +1,162 @@
+//! Pictures and options as JSON, the pictures in base64.
+
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    error::{ErrorCode, Problem},
+    inference::{
+        options::{InferOptions, OptionValue},
+        request::ImageUpload,
+    },
+};
+
+use super::{EdgeLimits, no_image, too_many};
+
+/// Pictures in base64, and options. Exactly one of `b64`, `image` and `images` holds the pictures.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct InferJson {
+    /// A single picture.
+    #[schema(nullable = false, content_encoding = "base64")]
+    b64: Option<String>,
+    /// A single picture, with its name.
+    #[schema(nullable = false)]
+    image: Option<JsonImage>,
+    /// Any number of pictures.
+    #[schema(nullable = false, min_items = 1)]
+    images: Option<Vec<JsonImage>>,
+    /// How many classes a classification answers, best first.
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000, nullable = false)]
+    top_k: Option<Value>,
+    /// Results below this confidence are left out.
+    #[schema(value_type = Option<f32>, minimum = 0, maximum = 1, nullable = false)]
+    confidence: Option<Value>,
+    /// Of two boxes that overlap by more than this, only the better one is answered.
+    #[schema(value_type = Option<f32>, minimum = 0, maximum = 1, nullable = false)]
+    iou: Option<Value>,
+    /// Most boxes in the answer, best first.
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000, nullable = false)]
+    max_detections: Option<Value>,
+    /// Only these classes, by label or number.
+    #[schema(value_type = Option<Vec<String>>, nullable = false)]
+    classes: Option<Value>,
+}
+
+/// A picture in base64.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct JsonImage {
+    /// The encoded picture in base64, standard or URL-safe, padded or not; a `data:` URL will do.
+    #[schema(content_encoding = "base64")]
+    b64: String,
+    /// Its name, for the answer.
+    #[serde(default)]
+    #[schema(nullable = false)]
+    filename: Option<String>,
+}
+
+pub(super) fn read(
+    body: &[u8],
+    limits: &EdgeLimits,
+    options: &mut InferOptions,
+) -> Result<Vec<ImageUpload>, Problem> {
+    let request: InferJson = serde_json::from_slice(body).map_err(|error| {
+        Problem::new(
+            ErrorCode::MalformedRequest,
+            format!("the JSON cannot be read: {error}"),
+        )
+    })?;
+    let given = [
+        ("top_k", request.top_k),
+        ("confidence", request.confidence),
+        ("iou", request.iou),
+        ("max_detections", request.max_detections),
+        ("classes", request.classes),
+    ];
+    for (name, value) in given {
+        if let Some(value) = value {
+            options.add(name, &option_value(name, value)?)?;
+        }
+    }
+    let single = request.b64.map(|b64| JsonImage {
+        b64,
+        filename: None,
+    });
+    let images = match (single, request.image, request.images) {
+        (Some(image), None, None) | (None, Some(image), None) => vec![image],
+        (None, None, Some(images)) if !images.is_empty() => images,
+        (None, None, _) => {
+            return Err(no_image(
+                "the JSON has no picture: give one of b64, image or images",
+            ));
+        }
+        _ => {
+            let detail = "give the pictures in exactly one of b64, image and images";
+            return Err(Problem::new(ErrorCode::MalformedRequest, detail));
+        }
+    };
+    if limits.images < images.len() {
+        return Err(too_many(limits.images));
+    }
+    images
+        .into_iter()
+        .enumerate()
+        .map(|(index, image)| decode(index, image))
+        .collect()
+}
+
+fn option_value(name: &str, value: Value) -> Result<OptionValue, Problem> {
+    let plain = |value: Value| match value {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    let converted = if let Value::Array(items) = value {
+        items
+            .into_iter()
+            .map(plain)
+            .collect::<Option<_>>()
+            .map(OptionValue::List)
+    } else {
+        plain(value).map(OptionValue::Text)
+    };
+    converted.ok_or_else(|| {
+        let detail = format!("{name} must be a number, a text or a list of texts");
+        Problem::new(ErrorCode::InvalidOption, detail).in_field(name)
+    })
+}
+
+fn decode(index: usize, image: JsonImage) -> Result<ImageUpload, Problem> {
+    let text = match image
+        .b64
+        .strip_prefix("data:")
+        .and_then(|url| url.split_once(";base64,"))
+    {
+        Some((_, data)) => data,
+        None => &image.b64,
+    };
+    let url_safe = text.contains(['-', '_']);
+    let alphabet = if url_safe {
+        &alphabet::URL_SAFE
+    } else {
+        &alphabet::STANDARD
+    };
+    let any_padding =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let bytes = GeneralPurpose::new(alphabet, any_padding)
+        .decode(text)
+        .map_err(|error| {
+            let detail = format!("b64 of picture {index} is not base64: {error}");
+            Problem::new(ErrorCode::MalformedRequest, detail).in_field("b64")
+        })?;
+    Ok(ImageUpload {
+        bytes: bytes.into(),
+        filename: image.filename,
+    })
+}
