@@ -1,0 +1,1 @@
+"""Tooling of the repository; nothing here is part of the gateway."""
