@@ -73,7 +73,7 @@ impl App {
     pub async fn start(config: Config) -> Result<Self, AppError> {
         let metrics = Arc::new(Metrics::default());
         let context = LoadContext {
-            runtime: Arc::new(Runtime::start(config.engine.library.as_deref())?),
+            runtime: Runtime::start(config.engine.library.as_deref())?,
             threads: config.engine.threads,
             instances: config.engine.instances,
             metrics: Arc::clone(&metrics),
@@ -94,6 +94,7 @@ impl App {
                 },
                 Arc::clone(&metrics),
             ),
+            metrics: Arc::clone(&metrics),
             limits: EdgeLimits {
                 body_bytes: limits.body_bytes,
                 images: limits.images,

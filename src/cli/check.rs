@@ -45,7 +45,7 @@ pub(super) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
     let config = args.settings.read()?;
     let metrics = Arc::new(Metrics::default());
     let manager = Arc::new(Manager::new(LoadContext {
-        runtime: Arc::new(Runtime::start(config.engine.library.as_deref())?),
+        runtime: Runtime::start(config.engine.library.as_deref())?,
         threads: config.engine.threads,
         instances: 1,
         metrics: Arc::clone(&metrics),

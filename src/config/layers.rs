@@ -80,7 +80,10 @@ impl Layers {
     }
 
     /// Lays the process's own environment over what is there.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads it")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads it"
+    )]
     pub fn environment(&mut self) {
         let text = |name: &std::ffi::OsString| name.to_str().map(str::to_owned);
         let variables = std::env::vars_os();

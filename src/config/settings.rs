@@ -117,7 +117,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "log.filter",
         value: "FILTER",
-        default: "info",
+        default: "info,ort=warn",
         help: "What is logged: error, warn, info, debug, trace, or module=level,…",
     },
     Setting {

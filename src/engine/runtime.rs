@@ -1,4 +1,9 @@
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use ort::environment::Environment;
 
 use super::EngineError;
 
@@ -9,10 +14,13 @@ pub const LIBRARY_FILE: &str = if cfg!(target_os = "macos") {
     "libonnxruntime.so"
 };
 
-/// ONNX Runtime, started. One for each process; sessions are opened on it.
-#[derive(Debug)]
+/// What is started: the library allows itself once in a process, so later starts share it.
+static STARTED: Mutex<Option<Environment>> = Mutex::new(None);
+
+/// ONNX Runtime, started. Sessions are opened on it.
+#[derive(Clone, Debug)]
 pub struct Runtime {
-    pub(super) environment: ort::environment::Environment,
+    pub(super) environment: Environment,
 }
 
 impl Runtime {
@@ -27,12 +35,17 @@ impl Runtime {
             path: path.clone(),
             reason,
         };
+        let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(environment) = started.clone() {
+            return Ok(Self { environment });
+        }
         let environment = ort::init_from(&path)
             .map_err(|error| unusable(error.to_string()))?
             .with_name("ocellus")
             .with_telemetry(false)
             .build()
             .map_err(EngineError::Start)?;
+        *started = Some(environment.clone());
         Ok(Self { environment })
     }
 }

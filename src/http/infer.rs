@@ -17,6 +17,7 @@ use crate::{
         service::{Inference, InferenceService},
     },
     postprocess::render::PictureEncoding,
+    telemetry::metrics::{ModelLabels, Outcome},
 };
 
 use super::{
@@ -119,6 +120,7 @@ pub(super) async fn infer_version(
     answer(&state, model, id, request).await
 }
 
+/// Answers a request, and counts it by how it ended.
 async fn answer(
     state: &ApiState,
     model: ModelSpec,
@@ -126,9 +128,23 @@ async fn answer(
     request: Request,
 ) -> Result<Response, Problem> {
     let begun = Instant::now();
-    // Refused before the body is read: who asks a model that is not there need not send a picture.
+    let _in_flight = state.metrics.request_begins();
+    let servable = state.service.core().servable(&model);
+    let labels = servable.map_or_else(|_| ModelLabels::none(), |servable| servable.metric_labels());
+    let answered = see(state, model, id, request).await;
+    let outcome = Outcome(answered.as_ref().err().map(|problem| problem.code));
+    state.metrics.request(&labels, outcome, begun.elapsed());
+    answered
+}
+
+async fn see(
+    state: &ApiState,
+    model: ModelSpec,
+    id: RequestId,
+    request: Request,
+) -> Result<Response, Problem> {
+    let begun = Instant::now();
     let form = accept::negotiate(request.headers())?;
-    state.service.core().servable(&model)?;
     let upload = upload::read(request, &state.limits).await?;
     if form != AnswerForm::Json && upload.images.len() > 1 {
         let detail = "only a request with a single picture can be answered with a picture";
@@ -138,17 +154,15 @@ async fn answer(
         AnswerForm::Json => Wanted::Results,
         AnswerForm::Picture(_) => Wanted::ResultsAndPixels,
     };
-    let inference = state
-        .service
-        .infer(InferRequest {
-            id: id.0,
-            model,
-            images: upload.images,
-            options: upload.options,
-            wanted,
-            receive: begun.elapsed(),
-        })
-        .await?;
+    let request = InferRequest {
+        id: id.0,
+        model,
+        images: upload.images,
+        options: upload.options,
+        wanted,
+        receive: begun.elapsed(),
+    };
+    let inference = state.service.infer(request).await?;
     if let Some(problem) = inference.sole_problem() {
         return Err(problem);
     }

@@ -9,6 +9,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::{
     error::{ErrorCode, Problem},
     inference::service::InferenceService,
+    telemetry::metrics::Metrics,
 };
 
 use super::{
@@ -22,6 +23,8 @@ use super::{
 pub struct ApiState {
     /// The use case behind every inference.
     pub service: InferenceService,
+    /// Where requests are counted.
+    pub metrics: Arc<Metrics>,
     /// What a request may cost.
     pub limits: EdgeLimits,
     /// Origins whose pages may call the API.

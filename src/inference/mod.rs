@@ -6,4 +6,5 @@ pub mod core_client;
 pub mod options;
 pub mod request;
 pub mod service;
+mod steps;
 mod workers;

@@ -11,26 +11,22 @@ use tracing::error;
 
 use crate::{
     error::{ErrorCode, Problem},
-    geometry::Geometry,
     postprocess::{
-        self,
-        prediction::Prediction as Finding,
+        prediction::Prediction,
         render::{self, PictureEncoding},
         selection::Selection,
     },
-    preprocess::{self, ImageLimits, PictureInfo, Prepared},
-    serving::servable::Prediction,
-    telemetry::metrics::{Metrics, ModelLabels, Outcome},
-    tensor::Tensor,
+    preprocess::ImageLimits,
+    telemetry::metrics::{Metrics, Outcome},
 };
 
 use super::{
     answer::{
-        ImageAnswer, ImageOutcome, InferAnswer, SeenImage, StageTimes, StageTimings, Timings,
-        milliseconds,
+        ImageAnswer, ImageOutcome, InferAnswer, StageTimes, StageTimings, Timings, milliseconds,
     },
     core_client::{CoreClient, ServableHandle},
     request::{ImageUpload, InferRequest, Wanted},
+    steps::{self, Each, Predicted, Ready, Seen},
     workers::Workers,
 };
 
@@ -70,36 +66,6 @@ impl Inference {
     }
 }
 
-/// A picture that the model can take.
-struct Ready {
-    info: PictureInfo,
-    geometry: Geometry,
-    tensor: Tensor,
-    pixels: Option<RgbImage>,
-    times: StageTimes,
-}
-
-/// A picture that the model has run on.
-struct Predicted {
-    info: PictureInfo,
-    geometry: Geometry,
-    prediction: Prediction,
-    pixels: Option<RgbImage>,
-    times: StageTimes,
-}
-
-/// A picture that the model has seen.
-struct Seen {
-    image: SeenImage,
-    pixels: Option<RgbImage>,
-    times: StageTimes,
-    /// Pictures that shared its run.
-    batch: usize,
-}
-
-/// Each picture's own fate at some step.
-type Each<T> = Vec<Result<T, Problem>>;
-
 impl InferenceService {
     /// A service over a core, with `workers` pictures decoded at a time.
     #[must_use]
@@ -129,28 +95,7 @@ impl InferenceService {
     /// When the model or the options are at fault, so that no picture could be answered.
     pub async fn infer(&self, request: InferRequest) -> Result<Inference, Problem> {
         let begun = Instant::now();
-        let _in_flight = self.metrics.request_begins();
-        let servable = self.core.servable(&request.model);
-        let labels = servable
-            .as_ref()
-            .map_or_else(|_| ModelLabels::none(), ServableHandle::metric_labels);
-        let receive = request.receive;
-        let inference = match servable {
-            Ok(servable) => self.see(request, &servable, begun).await,
-            Err(problem) => Err(problem),
-        };
-        let outcome = Outcome(inference.as_ref().err().map(|problem| problem.code));
-        self.metrics
-            .request(&labels, outcome, receive + begun.elapsed());
-        inference
-    }
-
-    async fn see(
-        &self,
-        request: InferRequest,
-        servable: &ServableHandle,
-        begun: Instant,
-    ) -> Result<Inference, Problem> {
+        let servable = &self.core.servable(&request.model)?;
         let InferRequest {
             id,
             images,
@@ -163,7 +108,7 @@ impl InferenceService {
         let names: Vec<_> = images.iter().map(|image| image.filename.clone()).collect();
 
         let ready = self.prepare(images, servable, wanted).await;
-        let predicted = predict(ready, servable).await;
+        let predicted = steps::predict(ready, servable).await;
         let seen = self.interpret(predicted, servable, &selection).await;
 
         let times = total(&seen, receive);
@@ -214,7 +159,7 @@ impl InferenceService {
     pub async fn annotate(
         &self,
         pixels: RgbImage,
-        results: Vec<Finding>,
+        results: Vec<Prediction>,
         encoding: PictureEncoding,
     ) -> Result<Vec<u8>, Problem> {
         let work = move || render::encode(&render::annotate(pixels, &results), encoding);
@@ -238,7 +183,7 @@ impl InferenceService {
             let (servable, limits) = (servable.clone(), self.limits);
             async move {
                 self.workers
-                    .run(move || prepare(&image, &servable, &limits, wanted))
+                    .run(move || steps::prepare(&image, &servable, &limits, wanted))
                     .await?
             }
         });
@@ -257,19 +202,14 @@ impl InferenceService {
             async move {
                 let picture = picture?;
                 self.workers
-                    .run(move || interpret(picture, &servable, &selection))
+                    .run(move || steps::interpret(picture, &servable, &selection))
                     .await?
             }
         });
         join_all(each).await
     }
 
-    fn measure(
-        &self,
-        servable: &ServableHandle,
-        seen: &[Result<Seen, Problem>],
-        times: &StageTimes,
-    ) {
+    fn measure(&self, servable: &ServableHandle, seen: &Each<Seen>, times: &StageTimes) {
         let labels = servable.metric_labels();
         for (stage, time) in times.stages() {
             self.metrics.stage(&labels, stage, time);
@@ -281,107 +221,8 @@ impl InferenceService {
     }
 }
 
-fn prepare(
-    image: &ImageUpload,
-    servable: &ServableHandle,
-    limits: &ImageLimits,
-    wanted: Wanted,
-) -> Result<Ready, Problem> {
-    let input = &servable.contract().input;
-    let mut times = StageTimes::default();
-    let picture = timed(&mut times.decode, || {
-        preprocess::decode(&image.bytes, limits, input.background)
-    })?;
-    let Prepared { tensor, geometry } = timed(&mut times.preprocess, || {
-        preprocess::prepare(&picture, input)
-    })?;
-    let pixels = match wanted {
-        Wanted::Results => None,
-        Wanted::ResultsAndPixels => Some(picture.pixels),
-    };
-    Ok(Ready {
-        info: picture.info,
-        geometry,
-        tensor,
-        pixels,
-        times,
-    })
-}
-
-/// Runs the model on the pictures that can be taken.
-async fn predict(ready: Each<Ready>, servable: &ServableHandle) -> Each<Predicted> {
-    let mut tensors = Vec::new();
-    let mut rest = Vec::new();
-    for picture in ready {
-        rest.push(picture.map(
-            |Ready {
-                 info,
-                 geometry,
-                 tensor,
-                 pixels,
-                 times,
-             }| {
-                tensors.push(tensor);
-                (info, geometry, pixels, times)
-            },
-        ));
-    }
-    let mut predictions = servable.predict(tensors).await.into_iter();
-    let joined = rest.into_iter().map(|picture| {
-        let (info, geometry, pixels, mut times) = picture?;
-        let lost = || Problem::new(ErrorCode::Internal, "the model's answer was lost");
-        let prediction = predictions.next().ok_or_else(lost)??;
-        (times.queue, times.inference) = (prediction.queue, prediction.compute);
-        Ok(Predicted {
-            info,
-            geometry,
-            prediction,
-            pixels,
-            times,
-        })
-    });
-    joined.collect()
-}
-
-fn interpret(
-    picture: Predicted,
-    servable: &ServableHandle,
-    selection: &Selection,
-) -> Result<Seen, Problem> {
-    let Predicted {
-        info,
-        geometry,
-        prediction,
-        pixels,
-        mut times,
-    } = picture;
-    let outputs = servable.outputs(&prediction);
-    let (output, labels) = (&servable.contract().output, servable.labels());
-    let results = timed(&mut times.postprocess, || {
-        postprocess::postprocess(&outputs, output, labels, &geometry, selection)
-    });
-    let results = results.map_err(|cause| {
-        error!(%cause, "the model's answer cannot be decoded");
-        Problem::from(cause)
-    })?;
-    let image = SeenImage::new(&info, &geometry, results, &times);
-    Ok(Seen {
-        image,
-        pixels,
-        times,
-        batch: prediction.batch,
-    })
-}
-
-fn timed<T>(time: &mut Duration, work: impl FnOnce() -> T) -> T {
-    let begun = Instant::now();
-    let done = work();
-    *time = begun.elapsed();
-    done
-}
-
 /// The sum of each stage over all pictures; pictures that share a run have a share of it each.
-fn total(seen: &[Result<Seen, Problem>], receive: Duration) -> StageTimes {
+fn total(seen: &Each<Seen>, receive: Duration) -> StageTimes {
     let mut total = StageTimes {
         receive,
         ..StageTimes::default()

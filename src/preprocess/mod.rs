@@ -15,7 +15,7 @@ mod sniff;
 
 use crate::{
     geometry::Geometry,
-    model::contract::input::{Fit, Input},
+    model::contract::{input::Input, resize::Fit},
     tensor::Tensor,
 };
 

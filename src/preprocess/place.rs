@@ -5,10 +5,38 @@
 
 use crate::{
     geometry::{Geometry, Size},
-    model::contract::input::{Anchor, Fit, Input, Side, SideRange},
+    model::contract::{
+        input::{Input, Side, SideRange},
+        resize::{Anchor, Fit},
+    },
 };
 
 use super::PictureError;
+
+/// Whole pixels of the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Left edge.
+    pub x: u32,
+    /// Top edge.
+    pub y: u32,
+    /// Width, at least 1.
+    pub width: u32,
+    /// Height, at least 1.
+    pub height: u32,
+}
+
+impl Window {
+    /// The whole picture.
+    fn whole(picture: Size) -> Self {
+        Self {
+            x: 0,
+            y: 0,
+            width: picture.width,
+            height: picture.height,
+        }
+    }
+}
 
 /// A part of the picture, in its pixels; edges may lie within pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,7 +67,11 @@ pub struct Target {
 /// Where a picture goes in a model's input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Placement {
-    /// The part of the picture that is used.
+    /// The part of the picture whose pixels exist for the resize. Filters reach a little beyond
+    /// the source, but not beyond this: it is smaller than the picture where the model's own
+    /// preprocessing crops first and resizes then.
+    pub window: Window,
+    /// The part of the picture that is used, inside the window.
     pub source: Source,
     /// The part of the input that it fills.
     pub target: Target,
@@ -76,6 +108,7 @@ impl Placement {
             height: canvas.height,
         };
         Self {
+            window: Window::whole(picture),
             source: all_of(picture),
             target,
             canvas,
@@ -170,6 +203,7 @@ fn letterbox(picture: Size, input: &Input, anchor: Anchor, pad: u8) -> Placement
         height: target_height,
     };
     Placement {
+        window: Window::whole(picture),
         source: all_of(picture),
         target,
         canvas,
@@ -186,13 +220,20 @@ fn center_crop(picture: Size, canvas: Size, fraction: f64) -> Placement {
         fraction * (f64::from(picture.width) / width).min(f64::from(picture.height) / height);
     let crop_width = at_least_one((width * scale).floor()).min(picture.width);
     let crop_height = at_least_one((height * scale).floor()).min(picture.height);
+    let window = Window {
+        x: (picture.width - crop_width).div_ceil(2),
+        y: (picture.height - crop_height).div_ceil(2),
+        width: crop_width,
+        height: crop_height,
+    };
     let source = Source {
-        x: f64::from((picture.width - crop_width).div_ceil(2)),
-        y: f64::from((picture.height - crop_height).div_ceil(2)),
+        x: f64::from(window.x),
+        y: f64::from(window.y),
         width: f64::from(crop_width),
         height: f64::from(crop_height),
     };
     Placement {
+        window,
         source,
         ..Placement::whole(picture, canvas)
     }
@@ -214,6 +255,7 @@ fn shortest_edge(picture: Size, canvas: Size, size: Option<u32>) -> Placement {
     let (from_y, pixels_y, to_y) = center_axis(resized_height, canvas.height);
     let (per_x, per_y) = (width / resized_width, height / resized_height);
     Placement {
+        window: Window::whole(picture),
         source: Source {
             x: from_x * per_x,
             y: from_y * per_y,

@@ -37,7 +37,7 @@ use super::{
 #[derive(Clone, Debug)]
 pub struct LoadContext {
     /// The engine.
-    pub runtime: Arc<Runtime>,
+    pub runtime: Runtime,
     /// Threads that compute one run, where the contract does not say.
     pub threads: usize,
     /// Copies of the model that run side by side, where the contract does not say.

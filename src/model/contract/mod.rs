@@ -5,6 +5,7 @@ mod faults;
 pub mod input;
 pub mod output;
 mod parse;
+pub mod resize;
 mod rules;
 pub mod schema;
 pub mod signature_check;

@@ -4,8 +4,9 @@ use crate::tensor::DType;
 
 use super::{
     Contract, Fault, Task,
-    input::{Filter, Input, Normalize, Profile, Resize, ResizeMode, Side},
+    input::{Input, Normalize, Side},
     output::{Decoder, Output},
+    resize::{Filter, Profile, Resize, ResizeMode},
 };
 
 /// Every rule that the contract breaks.

@@ -7,12 +7,15 @@
 mod convolve;
 mod taps;
 
-use image::RgbImage;
-
-use crate::model::contract::input::{Filter, Profile, Resize};
-
-use super::{PictureError, place::Placement};
 use fast_image_resize::{FilterType, ResizeAlg};
+use image::{RgbImage, imageops};
+
+use crate::model::contract::resize::{Filter, Profile, Resize};
+
+use super::{
+    PictureError,
+    place::{Placement, Window},
+};
 
 /// Resizes the placement's source to the size of its target.
 pub(super) fn resize(
@@ -20,30 +23,42 @@ pub(super) fn resize(
     placement: &Placement,
     settings: &Resize,
 ) -> Result<RgbImage, PictureError> {
+    let Window {
+        x,
+        y,
+        width,
+        height,
+    } = placement.window;
+    if (width, height) == picture.dimensions() {
+        return resize_window(picture, placement, settings);
+    }
+    let window = imageops::crop_imm(picture, x, y, width, height).to_image();
+    let mut placement = *placement;
+    placement.source.x -= f64::from(x);
+    placement.source.y -= f64::from(y);
+    resize_window(&window, &placement, settings)
+}
+
+fn resize_window(
+    picture: &RgbImage,
+    placement: &Placement,
+    settings: &Resize,
+) -> Result<RgbImage, PictureError> {
+    let two_passes = |filter| convolve::two_passes(picture, placement, filter);
+    let by_taps = |taps| Ok(taps::resize(picture, placement, taps));
     match (settings.profile, settings.filter) {
-        (Profile::Pillow, Filter::Nearest) => {
-            Ok(taps::resize(picture, placement, taps::nearest_center))
-        }
-        (Profile::Pillow, Filter::Bilinear) => {
-            convolve::two_passes(picture, placement, FilterType::Bilinear)
-        }
-        (Profile::Pillow, Filter::Bicubic) => {
-            convolve::two_passes(picture, placement, FilterType::CatmullRom)
-        }
-        (Profile::Pillow, Filter::Lanczos) | (Profile::Opencv, Filter::Lanczos) => {
-            convolve::two_passes(picture, placement, FilterType::Lanczos3)
-        }
-        (Profile::Pillow, Filter::Area) => {
-            convolve::two_passes(picture, placement, FilterType::Box)
-        }
+        (Profile::Pillow, Filter::Nearest) => by_taps(taps::nearest_center),
+        (Profile::Pillow, Filter::Bilinear) => two_passes(FilterType::Bilinear),
+        (Profile::Pillow, Filter::Bicubic) => two_passes(FilterType::CatmullRom),
+        // The contract's rules refuse lanczos with OpenCV's profile.
+        (Profile::Pillow | Profile::Opencv, Filter::Lanczos) => two_passes(FilterType::Lanczos3),
+        (Profile::Pillow, Filter::Area) => by_taps(taps::pillow_box),
+        (Profile::Opencv, Filter::Nearest) => by_taps(taps::nearest_floor),
         (Profile::Opencv, Filter::Bilinear) => {
             let linear = ResizeAlg::Interpolation(FilterType::Bilinear);
             convolve::one_pass(picture, placement, linear)
         }
-        (Profile::Opencv, Filter::Nearest) => {
-            Ok(taps::resize(picture, placement, taps::nearest_floor))
-        }
-        (Profile::Opencv, Filter::Bicubic) => Ok(taps::resize(picture, placement, taps::cubic)),
-        (Profile::Opencv, Filter::Area) => Ok(taps::resize(picture, placement, taps::area)),
+        (Profile::Opencv, Filter::Bicubic) => by_taps(taps::cubic),
+        (Profile::Opencv, Filter::Area) => by_taps(taps::area),
     }
 }

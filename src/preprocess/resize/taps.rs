@@ -19,6 +19,8 @@ pub(super) struct Axis {
     start: f64,
     /// Old pixels for each new one.
     scale: f64,
+    /// Number of old pixels.
+    pixels: i64,
     /// Number of new pixels.
     count: u32,
     /// Whether both axes shrink the picture, or keep it.
@@ -51,12 +53,14 @@ pub(super) fn resize(
     let columns = taps(Axis {
         start: x,
         scale: scale_x,
+        pixels: i64::from(picture.width()),
         count: target.width,
         shrinks,
     });
     let lines = taps(Axis {
         start: y,
         scale: scale_y,
+        pixels: i64::from(picture.height()),
         count: target.height,
         shrinks,
     });
@@ -175,6 +179,35 @@ pub(super) fn nearest_floor(axis: Axis) -> Vec<Taps> {
     let tap = |i| Taps {
         first: floor(axis.start + f64::from(i) * axis.scale),
         weights: vec![1.0],
+    };
+    (0..axis.count).map(tap).collect()
+}
+
+/// The mean over the pixels whose centres lie under the new pixel: Pillow's `BOX`, with the
+/// bounds of its `precompute_coeffs`.
+pub(super) fn pillow_box(axis: Axis) -> Vec<Taps> {
+    let tap = |i| {
+        let support = 0.5 * axis.scale.max(1.0);
+        let center = axis.start + (f64::from(i) + 0.5) * axis.scale;
+        let first = floor((center - support + 0.5).max(0.0));
+        let end = floor(center + support + 0.5).min(axis.pixels);
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "pixel indices are far below 2^52"
+        )]
+        let inside = |index: i64| {
+            let distance = (index as f64 - center + 0.5) / axis.scale.max(1.0);
+            -0.5 < distance && distance <= 0.5
+        };
+        let weights: Vec<f64> = (first..end)
+            .map(|at| f64::from(u8::from(inside(at))))
+            .collect();
+        let sum = weights.iter().sum::<f64>();
+        let weights = weights.into_iter().map(|weight| single(weight / sum));
+        Taps {
+            first,
+            weights: weights.collect(),
+        }
     };
     (0..axis.count).map(tap).collect()
 }
