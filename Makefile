@@ -1,0 +1,112 @@
+# Every command of this project; `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BINARY := target/release/ocellus
+TEST_VENV := .ocellus/venv-test
+TEST_PYTHON := $(TEST_VENV)/bin/python
+
+# Names a missing tool and the command that installs it, in one line.
+need = @command -v $(1) >/dev/null || { echo "make: $(1) is missing; $(2)" >&2; exit 1; }
+CARGO_HINT := install Rust 1.92 or newer with rustup
+PYTHON_HINT := `apt-get install python3 python3-venv python3-pip` installs it
+NODE_HINT := `apt-get install nodejs npm` installs it
+CC_HINT := `apt-get install build-essential` installs it
+
+.PHONY: help
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: tools-there
+tools-there:
+	$(call need,cargo,$(CARGO_HINT))
+	$(call need,cc,$(CC_HINT))
+	$(call need,$(PYTHON),$(PYTHON_HINT))
+	$(call need,npm,$(NODE_HINT))
+
+## Run
+
+.PHONY: demo
+demo: engine models build ## Fetch what is needed, build, and serve the demo models with their page
+	$(BINARY) serve
+
+.PHONY: engine
+engine: tools-there ## Fetch ONNX Runtime into .ocellus/
+	@$(PYTHON) -B tools/fetch engine
+
+.PHONY: models
+models: tools-there ## Fetch and convert the demo models into models/
+	@$(PYTHON) -B tools/fetch models
+
+.PHONY: photos
+photos: tools-there ## Fetch the photos that tests use into .ocellus/
+	@$(PYTHON) -B tools/fetch photos
+
+.PHONY: build
+build: tools-there ## Build the release binary
+	cargo build --release --locked
+
+## Prove
+
+.PHONY: test
+test: check deny test-rust test-tools test-page test-schema ## Run every check and every test
+
+.PHONY: check
+check: tools-there ## Formatting, lints and documentation, warnings denied
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
+
+.PHONY: deny
+deny: tools-there ## Licences and origins of every dependency
+	@command -v cargo-deny >/dev/null || test -x .ocellus/cargo/bin/cargo-deny || \
+		cargo install cargo-deny --version 0.20.2 --locked --root .ocellus/cargo
+	PATH="$$PWD/.ocellus/cargo/bin:$$PATH" cargo deny --all-features check licenses bans sources
+
+.PHONY: test-rust
+test-rust: engine models photos ## Unit, property, golden and HTTP tests, the demo models among them
+	cargo test --locked
+
+.PHONY: test-tools
+test-tools: models photos $(TEST_VENV)/ready ## The set-up tools, and generated test files made anew and compared
+	.ocellus/venv-fetch/bin/python -B -m unittest discover --start-directory tools/fetch/tests
+	$(TEST_PYTHON) -B tests/models/make_models.py --check
+	$(TEST_PYTHON) -B tests/goldens/make_goldens.py --check
+
+.PHONY: test-page
+test-page: engine models build ## The demo page in a real Chromium, against a real server
+	npm --prefix tests/page ci --silent
+	tests/with_server.sh npm --prefix tests/page test
+
+.PHONY: test-schema
+test-schema: engine models build $(TEST_VENV)/ready ## The API description against a real server: no 5xx, answers as described
+	tests/with_server.sh tests/schema/run.sh $(TEST_VENV)/bin/schemathesis
+
+$(TEST_VENV)/ready: tests/requirements.txt
+	$(PYTHON) -m venv $(TEST_VENV)
+	$(TEST_PYTHON) -m pip install --quiet --require-hashes --only-binary=:all: -r tests/requirements.txt
+	touch $@
+
+.PHONY: bench
+bench: ## Measure the hot paths, as ratios within one run
+	cargo bench --locked
+
+## Keep
+
+.PHONY: generate
+generate: tools-there ## Write the generated files anew: API description, contract schema
+	cargo build --locked
+	target/debug/ocellus openapi > openapi/openapi.json
+	target/debug/ocellus schema > assets/model.schema.json
+
+.PHONY: goldens
+goldens: $(TEST_VENV)/ready ## Make the tiny models and golden pictures of the tests anew
+	$(TEST_PYTHON) -B tests/models/make_models.py
+	$(TEST_PYTHON) -B tests/goldens/make_goldens.py
+
+.PHONY: format
+format: ## Format the code
+	cargo fmt

@@ -1,0 +1,18 @@
+//! The server from outside: over real HTTP, with the real engine, on the tiny models of
+//! `tests/models`.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test says what is wrong by failing"
+)]
+
+mod answers;
+mod edge;
+mod operations;
+mod pictures;
+mod problems;
+mod server;
+mod versions;

@@ -1,0 +1,225 @@
+//! Each problem, made for real and held as a snapshot.
+
+use reqwest::{
+    RequestBuilder,
+    multipart::{Form, Part},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    pictures::{RED, encoded, plain, png},
+    server::{TestServer, tiny_models},
+};
+
+/// Sends a request and gives its problem, after checking what every problem has.
+async fn problem(request: RequestBuilder) -> Value {
+    let response = request.send().await.expect("an answer");
+    let status = response.status().as_u16();
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/problem+json"
+    );
+    let id = response.headers()["x-request-id"]
+        .to_str()
+        .expect("text")
+        .to_owned();
+    let mut problem: Value = response.json().await.expect("JSON");
+    assert_eq!(problem["status"], status);
+    assert_eq!(problem["request_id"], id);
+    let code = problem["code"].as_str().expect("text");
+    assert_eq!(problem["type"], format!("urn:ocellus:problem:{code}"));
+    problem
+        .as_object_mut()
+        .expect("an object")
+        .remove("request_id");
+    problem
+}
+
+fn form(picture: Vec<u8>) -> Form {
+    Form::new().part("image", Part::bytes(picture))
+}
+
+/// A PNG's signature and header chunk, whose checksum nobody gets to.
+fn png_header(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR".to_vec();
+    bytes.extend(width.to_be_bytes());
+    bytes.extend(height.to_be_bytes());
+    bytes.extend(b"\x08\x02\0\0\0\0\0\0\0");
+    bytes
+}
+
+macro_rules! assert_problem {
+    ($name:literal, $request:expr) => {
+        insta::assert_json_snapshot!($name, problem($request).await)
+    };
+}
+
+#[tokio::test]
+async fn requests_that_cannot_be_read() {
+    let server = TestServer::start().await;
+    let colors = || server.post("colors");
+    let json = |body: &'static str| {
+        colors()
+            .header("content-type", "application/json")
+            .body(body)
+    };
+    assert_problem!("empty_body", colors().body(""));
+    assert_problem!(
+        "form_without_image",
+        colors().multipart(Form::new().text("top_k", "1"))
+    );
+    assert_problem!("curl_data_binary", {
+        let urlencoded = "application/x-www-form-urlencoded";
+        colors()
+            .header("content-type", urlencoded)
+            .body(png(&plain(4, 4, RED)))
+    });
+    assert_problem!("form_cut_off", {
+        let boundary = "multipart/form-data; boundary=x";
+        let body = "--x\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\nabc";
+        colors().header("content-type", boundary).body(body)
+    });
+    assert_problem!("form_without_boundary", {
+        colors()
+            .header("content-type", "multipart/form-data")
+            .body("abc")
+    });
+    assert_problem!("json_broken", json("{\"b64\": "));
+    assert_problem!("json_unknown_key", json("{\"b64\": \"\", \"top-k\": 1}"));
+    assert_problem!("json_without_picture", json("{\"images\": []}"));
+    assert_problem!(
+        "json_two_pictures",
+        json("{\"b64\": \"\", \"images\": [{\"b64\": \"\"}]}")
+    );
+    assert_problem!("json_not_base64", json("{\"b64\": \"***\"}"));
+    assert_problem!(
+        "json_option_of_wrong_type",
+        json("{\"b64\": \"\", \"iou\": {}}")
+    );
+}
+
+#[tokio::test]
+async fn options_that_are_not_valid() {
+    let server = TestServer::start().await;
+    let with = |name: &'static str, value: &'static str| {
+        server
+            .post("spots")
+            .multipart(form(png(&plain(4, 4, RED))).text(name, value))
+    };
+    assert_problem!("top_k_zero", with("top_k", "0"));
+    assert_problem!("confidence_nan", with("confidence", "NaN"));
+    assert_problem!("confidence_above_one", with("confidence", "1.5"));
+    assert_problem!("iou_negative", with("iou", "-1"));
+    assert_problem!("max_detections_many", with("max_detections", "1001"));
+    assert_problem!("class_unknown", with("classes", "mauve"));
+    assert_problem!("option_unknown", with("threshold", "0.5"));
+    assert_problem!("option_twice", {
+        server
+            .post("spots")
+            .query(&[("iou", "0.5")])
+            .multipart(form(vec![]).text("iou", "0.5"))
+    });
+}
+
+#[tokio::test]
+async fn models_and_paths_that_are_not_there() {
+    let server = TestServer::start().await;
+    let to = |path: &str| {
+        server
+            .client
+            .post(server.url(path))
+            .body(png(&plain(4, 4, RED)))
+    };
+    assert_problem!("model_unknown", to("/v1/models/nothing/infer"));
+    assert_problem!("model_name_invalid", to("/v1/models/..%2Fetc/infer"));
+    assert_problem!("version_unknown", to("/v1/models/colors/versions/9/infer"));
+    assert_problem!("version_invalid", to("/v1/models/colors/versions/0/infer"));
+    assert_problem!("path_unknown", to("/v2/models"));
+    assert_problem!(
+        "method_wrong",
+        server.client.get(server.url("/v1/models/colors/infer"))
+    );
+    assert_problem!(
+        "model_unknown_get",
+        server.client.get(server.url("/v1/models/nothing"))
+    );
+}
+
+#[tokio::test]
+async fn pictures_that_are_none_or_too_much() {
+    let server = TestServer::start().await;
+    let post = |bytes: Vec<u8>| server.post("colors").multipart(form(bytes));
+    let jpeg = encoded(&plain(200, 200, RED), image::ImageFormat::Jpeg);
+    assert_problem!("text_named_jpg", {
+        let part = Part::bytes(b"I am a text".to_vec()).file_name("photo.jpg");
+        server
+            .post("colors")
+            .multipart(Form::new().part("image", part))
+    });
+    assert_problem!(
+        "svg",
+        post(b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec())
+    );
+    assert_problem!("empty_part", post(Vec::new()));
+    assert_problem!("jpeg_truncated", post(jpeg[..jpeg.len() / 2].to_vec()));
+    assert_problem!(
+        "png_truncated",
+        post(png(&plain(200, 200, RED))[..60].to_vec())
+    );
+    assert_problem!("png_30000", post(png_header(30_000, 30_000)));
+    assert_problem!("png_long_side", post(png_header(12_001, 1)));
+    assert_problem!("png_without_pixels", post(png_header(0, 5)));
+}
+
+#[tokio::test]
+async fn answers_that_cannot_be_produced() {
+    let server = TestServer::start().await;
+    let accept = |accept: &str, form: Form| {
+        server
+            .post("colors")
+            .header("accept", accept)
+            .multipart(form)
+    };
+    let picture = || Part::bytes(png(&plain(4, 4, RED)));
+    assert_problem!("accept_html", accept("text/html", form(vec![])));
+    assert_problem!("two_pictures_as_picture", {
+        accept(
+            "image/png",
+            Form::new()
+                .part("image", picture())
+                .part("image", picture()),
+        )
+    });
+}
+
+#[tokio::test]
+async fn limits_are_named_when_they_are_reached() {
+    let settings = [("limits.body_bytes", "2000"), ("limits.images", "2")];
+    let server = TestServer::with(&tiny_models(), &settings).await;
+    assert_problem!("body_too_large", server.post("colors").body(vec![0; 2001]));
+    assert_problem!(
+        "form_too_large",
+        server.post("colors").multipart(form(vec![0; 1990]))
+    );
+    assert_problem!("too_many_images", {
+        let three = (0..3).fold(Form::new(), |form, _| {
+            form.part("image", Part::bytes(vec![0]))
+        });
+        server.post("colors").multipart(three)
+    });
+    assert_problem!("too_many_images_json", {
+        server
+            .post("colors")
+            .json(&json!({ "images": [{"b64": ""}, {"b64": ""}, {"b64": ""}] }))
+    });
+}
+
+#[tokio::test]
+async fn a_deadline_ends_a_request() {
+    let server = TestServer::with(&tiny_models(), &[("limits.deadline_ms", "1")]).await;
+    let large = png(&plain(4000, 3000, RED));
+    assert_problem!(
+        "deadline_exceeded",
+        server.post("colors").multipart(form(large))
+    );
+}

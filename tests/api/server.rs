@@ -1,0 +1,130 @@
+//! A server of one's own for each test, on ports that the system picks.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use ocellus::{
+    app::{App, AppError},
+    config::Layers,
+};
+use reqwest::{
+    Client, RequestBuilder, Response,
+    multipart::{Form, Part},
+};
+use serde_json::Value;
+use tokio::{sync::oneshot, task::JoinHandle};
+
+/// A running server, stopped when dropped.
+pub(crate) struct TestServer {
+    pub(crate) client: Client,
+    http: SocketAddr,
+    operations: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    running: JoinHandle<Result<(), AppError>>,
+}
+
+/// A setting and its value.
+pub(crate) type Setting = (&'static str, &'static str);
+
+/// The folder of tiny models.
+pub(crate) fn tiny_models() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models")
+}
+
+impl TestServer {
+    /// Serves the tiny models.
+    pub(crate) async fn start() -> Self {
+        Self::with(&tiny_models(), &[]).await
+    }
+
+    /// Serves a folder of models with some settings of its own.
+    pub(crate) async fn with(models: &Path, settings: &[Setting]) -> Self {
+        let app = app(models, settings).await.expect("the server starts");
+        let http = app.http_address().expect("bound");
+        let operations = app.operations_address().expect("bound");
+        let (stop, stopped) = oneshot::channel();
+        let (ready, is_ready) = oneshot::channel();
+        let running = tokio::spawn(app.run(ready, async {
+            stopped.await.ok();
+        }));
+        is_ready.await.expect("the server is ready");
+        Self {
+            client: Client::new(),
+            http,
+            operations,
+            stop: Some(stop),
+            running,
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.http)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.client
+            .get(self.url(path))
+            .send()
+            .await
+            .expect("an answer")
+    }
+
+    pub(crate) async fn get_operations(&self, path: &str) -> Response {
+        let url = format!("http://{}{path}", self.operations);
+        self.client.get(url).send().await.expect("an answer")
+    }
+
+    /// `POST /v1/models/{model}/infer`, where `model` may go on with `/versions/1`.
+    pub(crate) fn post(&self, model: &str) -> RequestBuilder {
+        self.client
+            .post(self.url(&format!("/v1/models/{model}/infer")))
+    }
+
+    /// Posts one picture as a form with some options.
+    pub(crate) async fn infer(
+        &self,
+        model: &str,
+        picture: Vec<u8>,
+        options: &[Setting],
+    ) -> Response {
+        let mut form = Form::new().part("image", Part::bytes(picture).file_name("picture"));
+        for (name, value) in options {
+            form = form.text(*name, *value);
+        }
+        self.post(model)
+            .multipart(form)
+            .send()
+            .await
+            .expect("an answer")
+    }
+
+    /// The JSON of one picture's successful answer.
+    pub(crate) async fn answer(&self, model: &str, picture: Vec<u8>, options: &[Setting]) -> Value {
+        let response = self.infer(model, picture, options).await;
+        let status = response.status();
+        let answer: Value = response.json().await.expect("JSON");
+        assert_eq!(status, 200, "{answer:#}");
+        answer
+    }
+
+    /// Stops the server as SIGTERM would, and gives how that ended.
+    pub(crate) async fn stop(mut self) -> Result<(), AppError> {
+        self.stop.take().expect("not stopped yet").send(()).ok();
+        self.running.await.expect("no panic")
+    }
+}
+
+/// A server with its ports open, not running yet.
+pub(crate) async fn app(models: &Path, settings: &[Setting]) -> Result<App, AppError> {
+    let mut layers = Layers::default();
+    layers.flag("models", models.display().to_string());
+    layers.flag("http.address", "127.0.0.1:0".to_owned());
+    layers.flag("operations.address", "127.0.0.1:0".to_owned());
+    layers.flag("engine.instances", "1".to_owned());
+    for (key, value) in settings {
+        layers.flag(key, (*value).to_owned());
+    }
+    App::start(layers.parse().expect("sound settings")).await
+}

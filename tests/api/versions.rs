@@ -1,0 +1,209 @@
+//! Models and versions: what is listed, what serves, what a broken one does.
+
+use std::{fs, path::Path};
+
+use ocellus::app::AppError;
+use serde_json::{Value, json};
+
+use crate::{
+    pictures::{RED, plain, png},
+    server::{TestServer, app, tiny_models},
+};
+
+/// A copy of some versions of the tiny models, to break things in.
+fn models(versions: &[&str]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().expect("a folder");
+    for version in versions {
+        copy(&tiny_models().join(version), &root.path().join(version));
+    }
+    root
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for file in ["model.onnx", "model.toml", "labels.txt"] {
+        fs::copy(from.join(file), to.join(file)).expect("copies");
+    }
+}
+
+fn edit(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).expect("readable");
+    assert!(text.contains(from), "{} has {from:?}", path.display());
+    fs::write(path, text.replace(from, to)).expect("writes");
+}
+
+#[tokio::test]
+async fn models_are_listed_with_their_versions() {
+    let root = models(&["colors/1", "colors/2", "spots/1"]);
+    let server = TestServer::with(root.path(), &[]).await;
+    let list: Value = server.get("/v1/models").await.json().await.expect("JSON");
+    let version = |number| json!({ "version": number, "state": "AVAILABLE", "message": "" });
+    assert_eq!(
+        list,
+        json!({ "models": [
+            { "name": "colors", "task": "classification", "default_version": 2,
+              "versions": [version(2), version(1)] },
+            { "name": "spots", "task": "detection", "default_version": 1,
+              "versions": [version(1)] },
+        ] })
+    );
+    let colors: Value = server
+        .get("/v1/models/colors")
+        .await
+        .json()
+        .await
+        .expect("JSON");
+    insta::assert_json_snapshot!("model_detail", colors);
+}
+
+#[tokio::test]
+async fn without_a_version_the_newest_answers() {
+    let server = TestServer::start().await;
+    let answer = server.answer("colors", png(&plain(4, 4, RED)), &[]).await;
+    assert_eq!(answer["model"]["version"], 2);
+    let answer = server
+        .answer("colors/versions/1", png(&plain(4, 4, RED)), &[])
+        .await;
+    assert_eq!(answer["model"]["version"], 1);
+}
+
+/// A way to break a version, and a part of the reason that is then given.
+type Break = (&'static str, fn(&Path), &'static str);
+
+const BREAKS: [Break; 9] = [
+    (
+        "empty model",
+        |v| fs::write(v.join("model.onnx"), "").expect("writes"),
+        "cannot open",
+    ),
+    (
+        "truncated model",
+        |v| {
+            let bytes = fs::read(v.join("model.onnx")).expect("readable");
+            fs::write(v.join("model.onnx"), &bytes[..bytes.len() / 2]).expect("writes");
+        },
+        "cannot open",
+    ),
+    (
+        "no contract",
+        |v| fs::remove_file(v.join("model.toml")).expect("removes"),
+        "model.toml",
+    ),
+    (
+        "no labels",
+        |v| fs::remove_file(v.join("labels.txt")).expect("removes"),
+        "labels.txt",
+    ),
+    (
+        "a label too few",
+        |v| fs::write(v.join("labels.txt"), "a\nb").expect("writes"),
+        "labels.txt has 2 lines, the model has 3 classes",
+    ),
+    (
+        "another input name",
+        |v| edit(&v.join("model.toml"), "[input]", "[input]\ntensor = \"x\""),
+        "input.tensor: is \"x\", the graph's inputs are \"images\" [?, 3, 8, 8]",
+    ),
+    (
+        "another size",
+        |v| edit(&v.join("model.toml"), "height = 8", "height = 9"),
+        "input.height: gives 9, the graph's input is [?, 3, 8, 8]",
+    ),
+    (
+        "another type",
+        |v| {
+            edit(
+                &v.join("model.toml"),
+                "[input]",
+                "[input]\ndtype = \"uint8\"",
+            )
+        },
+        "input.dtype: is uint8, the graph's input \"images\" is float32",
+    ),
+    (
+        "NaN answers",
+        |v| {
+            let broken = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/broken_models");
+            copy(&broken.join("not_a_number/1"), v);
+        },
+        "warm-up",
+    ),
+];
+
+#[tokio::test]
+async fn a_broken_version_says_why_and_leaves_the_others_alone() {
+    for (name, break_it, reason) in BREAKS {
+        let root = models(&["colors/1", "colors/2"]);
+        break_it(&root.path().join("colors/2"));
+        let server = TestServer::with(root.path(), &[]).await;
+        let answer = server.answer("colors", png(&plain(4, 4, RED)), &[]).await;
+        assert_eq!(
+            answer["model"]["version"], 1,
+            "{name}: the older version serves on"
+        );
+        let detail: Value = server
+            .get("/v1/models/colors")
+            .await
+            .json()
+            .await
+            .expect("JSON");
+        assert_eq!(detail["versions"][0]["state"], "END", "{name}");
+        let message = detail["versions"][0]["message"].as_str().expect("text");
+        assert!(message.contains(reason), "{name}: {message}");
+        let refused = server
+            .infer("colors/versions/2", png(&plain(4, 4, RED)), &[])
+            .await;
+        assert_eq!(refused.status(), 503, "{name}");
+        let problem: Value = refused.json().await.expect("JSON");
+        assert_eq!(problem["code"], "model_not_ready", "{name}");
+        let metrics = server
+            .get_operations("/metrics")
+            .await
+            .text()
+            .await
+            .expect("text");
+        assert!(metrics.contains("ocellus_model_available{model=\"colors\",version=\"2\"} 0"));
+    }
+}
+
+#[tokio::test]
+async fn a_contract_with_five_faults_is_one_report_at_the_start() {
+    let root = models(&["colors/1"]);
+    let faults = "task = \"detektion\"\ncolour = 1\n[input]\nheight = 0\nwidth = 8\nlayout = \"HW\"\n\
+                  [output]\ndecoder = \"softmx\"";
+    fs::write(root.path().join("colors/1/model.toml"), faults).expect("writes");
+    let app = app(root.path(), &[]).await.expect("opens its ports");
+    let (ready, _) = tokio::sync::oneshot::channel();
+    let error = app
+        .run(ready, std::future::pending())
+        .await
+        .expect_err("nothing can be served");
+    insta::assert_snapshot!("five_faults", error);
+}
+
+#[tokio::test]
+async fn a_folder_without_models_and_a_missing_engine_end_the_start() {
+    let root = tempfile::tempdir().expect("a folder");
+    let error = app(root.path(), &[]).await.expect_err("no models");
+    assert!(matches!(error, AppError::Source(_)), "{error}");
+    let library = [("engine.library", "/nowhere/libonnxruntime.so")];
+    let error = app(&tiny_models(), &library).await.expect_err("no engine");
+    assert!(error.to_string().contains("make engine"), "{error}");
+}
+
+#[tokio::test]
+async fn a_taken_port_is_named_with_its_setting() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address: &'static str = taken.local_addr().expect("bound").to_string().leak();
+    let error = app(&tiny_models(), &[("http.address", address)])
+        .await
+        .expect_err("is taken");
+    assert!(
+        error
+            .to_string()
+            .starts_with(&format!("http.address {address}")),
+        "{error}"
+    );
+}

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Runs a command with a server on the demo models, its address in OCELLUS_URL.
+set -euo pipefail
+
+log=$(mktemp)
+target/release/ocellus serve --http-address 127.0.0.1:0 --operations-address 127.0.0.1:0 \
+    >"$log" 2>"$log.err" &
+server=$!
+trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -f "$log" "$log.err"' EXIT
+
+for _ in $(seq 300); do
+    grep -q 'Ocellus is ready' "$log" && break
+    if ! kill -0 "$server" 2>/dev/null; then
+        cat "$log.err" >&2
+        exit 1
+    fi
+    sleep 0.1
+done
+OCELLUS_URL=$(sed -n 's#.*page and API *\(http://[^/]*\)/.*#\1#p' "$log")
+export OCELLUS_URL
+if ! "$@"; then
+    echo "the server's last lines:" >&2
+    tail -n 20 "$log.err" >&2
+    exit 1
+fi
