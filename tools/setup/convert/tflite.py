@@ -84,7 +84,9 @@ class _Reader:
         buffer = self._model.Buffers(entry.Buffer())
         if buffer.DataLength() == 0 or entry.Type() not in ELEMENTS:
             raise ConversionFault(f"{self._name(tensor)} is no constant of a supported type")
-        return np.frombuffer(buffer.DataAsNumpy().tobytes(), ELEMENTS[entry.Type()]).reshape(self.shape(tensor))
+        return np.frombuffer(buffer.DataAsNumpy().tobytes(), ELEMENTS[entry.Type()]).reshape(
+            self.shape(tensor)
+        )
 
     def value(self, tensor: int) -> Activation:
         return self._values[tensor]
@@ -212,7 +214,7 @@ def _options(operator: Any, kind: Callable[[], Any]) -> Any:
 
 def _operator_name(number: int) -> str:
     names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
-    return names.get(number, f"number {number}")
+    return str(names.get(number, f"number {number}"))
 
 
 OPERATORS: dict[int, Operator] = {

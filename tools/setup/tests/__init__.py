@@ -1,0 +1,1 @@
+"""Tests of the set-up tooling: `python3 -m tools.setup test` runs them."""
