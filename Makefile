@@ -35,15 +35,15 @@ demo: engine models build ## Fetch what is needed, build, and serve the demo mod
 
 .PHONY: engine
 engine: tools-there ## Fetch ONNX Runtime into .ocellus/
-	@$(PYTHON) -B tools/fetch engine
+	@$(PYTHON) -B -m tools.setup engine
 
 .PHONY: models
 models: tools-there ## Fetch and convert the demo models into models/
-	@$(PYTHON) -B tools/fetch models
+	@$(PYTHON) -B -m tools.setup models
 
 .PHONY: photos
 photos: tools-there ## Fetch the photos that tests use into .ocellus/
-	@$(PYTHON) -B tools/fetch photos
+	@$(PYTHON) -B -m tools.setup photos
 
 .PHONY: build
 build: tools-there ## Build the release binary
@@ -72,12 +72,13 @@ test-rust: engine models photos ## Unit, property, golden and HTTP tests, the de
 
 .PHONY: test-tools
 test-tools: models photos $(TEST_VENV)/ready ## The set-up tools, and generated test files made anew and compared
-	.ocellus/venv-fetch/bin/python -B -m unittest discover --start-directory tools/fetch/tests
+	@$(PYTHON) -B -m tools.setup test
 	$(TEST_PYTHON) -B tests/models/make_models.py --check
 	$(TEST_PYTHON) -B tests/goldens/make_goldens.py --check
 
 .PHONY: test-page
 test-page: engine models build ## The demo page in a real Chromium, against a real server
+	@command -v $${CHROMIUM:-chromium} >/dev/null || { echo "make: chromium is missing; \`apt-get install chromium\` installs it, or CHROMIUM names another" >&2; exit 1; }
 	npm --prefix tests/page ci --silent
 	tests/with_server.sh npm --prefix tests/page test
 

@@ -10,6 +10,7 @@
 )]
 
 mod answers;
+mod demo;
 mod edge;
 mod operations;
 mod pictures;
