@@ -10,7 +10,7 @@ TEST_VENV := .ocellus/venv-test
 TEST_PYTHON := $(TEST_VENV)/bin/python
 
 # Names a missing tool and the command that installs it, in one line.
-need = @command -v $(1) >/dev/null || { echo "make: $(1) is missing; $(2)" >&2; exit 1; }
+need = @command -v $(1) >/dev/null || { echo 'make: $(1) is missing; $(2)' >&2; exit 1; }
 CARGO_HINT := install Rust 1.92 or newer with rustup
 PYTHON_HINT := `apt-get install python3 python3-venv python3-pip` installs it
 NODE_HINT := `apt-get install nodejs npm` installs it
@@ -78,7 +78,7 @@ test-tools: models photos $(TEST_VENV)/ready ## The set-up tools, and generated 
 
 .PHONY: test-page
 test-page: engine models build ## The demo page in a real Chromium, against a real server
-	@command -v $${CHROMIUM:-chromium} >/dev/null || { echo "make: chromium is missing; \`apt-get install chromium\` installs it, or CHROMIUM names another" >&2; exit 1; }
+	@command -v $${CHROMIUM:-chromium} >/dev/null || { echo 'make: chromium is missing; `apt-get install chromium` installs it, or CHROMIUM names another' >&2; exit 1; }
 	npm --prefix tests/page ci --silent
 	tests/with_server.sh npm --prefix tests/page test
 

@@ -17,7 +17,10 @@ use tower_http::{
 use tracing::{Instrument as _, error, info, info_span};
 use uuid::Uuid;
 
-use crate::error::{ErrorCode, Problem};
+use crate::{
+    error::{ErrorCode, Problem},
+    inference::answer::milliseconds,
+};
 
 use super::{problem, routes::ApiState};
 
@@ -60,7 +63,7 @@ async fn trace(mut request: Request, next: Next) -> Response {
     let begun = std::time::Instant::now();
     async move {
         let mut response = next.run(request).await;
-        let elapsed_ms = begun.elapsed().as_millis();
+        let elapsed_ms = milliseconds(begun.elapsed());
         let status = response.status().as_u16();
         info!(request.id = %id, %method, path, status, elapsed_ms, "request answered");
         if let Ok(id) = HeaderValue::from_str(&id) {

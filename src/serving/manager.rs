@@ -86,9 +86,9 @@ impl Manager {
             };
             match loader::load(&self.context, &wanted).await {
                 Ok(servable) => {
-                    let elapsed_ms = begun.elapsed().as_millis();
+                    let elapsed_s = begun.elapsed().as_secs_f64();
                     info!(model.name = %wanted.name, model.version = %wanted.version,
-                          digest = servable.digest, elapsed_ms, "model version available");
+                          digest = servable.digest, elapsed_s, "model version available");
                     self.context.metrics.model_available(&labels, true);
                     self.set(
                         &wanted,
