@@ -12,6 +12,8 @@ mod picture;
 pub mod place;
 pub mod resize;
 mod sniff;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     geometry::Geometry,

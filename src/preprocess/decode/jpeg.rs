@@ -4,7 +4,7 @@ use zune_jpeg::JpegDecoder;
 
 use crate::geometry::Size;
 
-use super::{Decoded, ImageLimits, PictureError, corrupt};
+use super::{Decoded, ImageLimits, PictureError, corrupt, scans::Scans};
 
 const FORMAT: &str = "JPEG";
 
@@ -27,6 +27,7 @@ pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, Pictu
     let size = size(&decoder)?;
     limits.check(size)?;
     enough_bytes(bytes, size)?;
+    plausible_scans(bytes)?;
     let grey = decoder.input_colorspace() == Some(ColorSpace::Luma);
     let colors = if grey {
         ColorSpace::Luma
@@ -68,6 +69,19 @@ fn enough_bytes(bytes: &[u8], size: Size) -> Result<(), PictureError> {
             bytes: bytes.len(),
             size,
         });
+    }
+    Ok(())
+}
+
+/// Refuses more scans than any encoder writes, and a file that stops before its end.
+fn plausible_scans(bytes: &[u8]) -> Result<(), PictureError> {
+    let Scans { count, ended } = Scans::of(bytes);
+    if MAX_SCANS < count {
+        let reason = format!("it has {count} scans, at most {MAX_SCANS} are read");
+        return Err(corrupt(FORMAT, &reason));
+    }
+    if !ended {
+        return Err(corrupt(FORMAT, &"the file ends before the picture does"));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 mod gif;
 mod jpeg;
 mod png;
+mod scans;
 mod webp;
 
 use image::{DynamicImage, ImageDecoder, Limits, metadata::Orientation};

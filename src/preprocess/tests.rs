@@ -1,0 +1,178 @@
+//! Preprocessing as a whole: any bytes in, a tensor or a clear error out.
+
+use std::io::Cursor;
+
+use image::{DynamicImage, ImageFormat, RgbImage};
+use proptest::prelude::*;
+
+use crate::error::{ErrorCode, Problem};
+use crate::geometry::Size;
+use crate::model::contract::resize::{Filter, Profile, ResizeMode};
+
+use super::*;
+
+/// A picture with a gradient each way.
+fn gradient(width: u32, height: u32) -> RgbImage {
+    let byte = |x: u32| u8::try_from(x % 256).expect("a byte");
+    RgbImage::from_fn(width, height, |x, y| {
+        image::Rgb([byte(x), byte(y), byte(x + y)])
+    })
+}
+
+fn encoded(pixels: &RgbImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    DynamicImage::from(pixels.clone())
+        .write_to(&mut bytes, format)
+        .expect("encodes");
+    bytes.into_inner()
+}
+
+const FORMATS: [ImageFormat; 4] = [
+    ImageFormat::Jpeg,
+    ImageFormat::Png,
+    ImageFormat::WebP,
+    ImageFormat::Gif,
+];
+
+fn decoded(bytes: &[u8]) -> Result<Picture, PictureError> {
+    decode(bytes, &ImageLimits::default(), [255; 3])
+}
+
+fn problem(bytes: &[u8]) -> Problem {
+    decoded(bytes).expect_err("not a picture").into()
+}
+
+#[test]
+fn every_format_decodes() {
+    for format in FORMATS {
+        let picture = decoded(&encoded(&gradient(33, 17), format)).expect("decodes");
+        assert_eq!(picture.info.size, Size::new(33, 17), "{format:?}");
+        assert!(!picture.info.animated, "{format:?}");
+    }
+}
+
+#[test]
+fn a_truncated_picture_is_an_error_and_never_half_a_picture() {
+    for format in FORMATS {
+        let bytes = encoded(&gradient(40, 40), format);
+        let whole = decoded(&bytes).expect("decodes").pixels;
+        for length in 0..bytes.len() {
+            match decoded(&bytes[..length]) {
+                // A trailer, or a checksum, holds no pixel.
+                Ok(cut) => assert!(cut.pixels == whole, "{format:?} cut at {length}"),
+                Err(error) => {
+                    let code = Problem::from(error.clone()).code;
+                    let expected = [
+                        ErrorCode::UndecodableImage,
+                        ErrorCode::UnsupportedImageFormat,
+                    ];
+                    assert!(
+                        expected.contains(&code),
+                        "{format:?} at {length}: {error:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_small_file_that_claims_a_huge_picture_is_refused() {
+    let mut bytes = encoded(&gradient(16, 16), ImageFormat::Jpeg);
+    let frame = bytes
+        .windows(2)
+        .position(|marker| marker == [0xff, 0xc0])
+        .expect("a frame header");
+    bytes[frame + 5..frame + 9].copy_from_slice(&[0x1b, 0x58, 0x1b, 0x58]);
+    let detail = problem(&bytes).detail;
+    assert!(detail.ends_with("cannot hold 7000×7000 pixels"), "{detail}");
+}
+
+proptest! {
+    #[test]
+    fn no_mutation_panics(
+        format in prop::sample::select(FORMATS.to_vec()),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = encoded(&gradient(19, 11), format);
+        for (at, byte) in edits {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        let limits = ImageLimits { max_pixels: 100_000, max_side: 1_000 };
+        if let Ok(picture) = decode(&bytes, &limits, [0; 3]) {
+            prop_assert!(picture.info.size.pixels() <= limits.max_pixels);
+        }
+    }
+
+    #[test]
+    fn any_bytes_after_a_signature_are_no_panic(
+        signature in prop::sample::select(vec![
+            &b"\xff\xd8\xff"[..], b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF\xff\0\0\0WEBPVP8X", b"",
+        ]),
+        rest in prop::collection::vec(any::<u8>(), 0..256),
+    ) {
+        let limits = ImageLimits { max_pixels: 100_000, max_side: 1_000 };
+        let _ = decode(&[signature, &rest].concat(), &limits, [0; 3]);
+    }
+}
+
+fn input(toml: &str) -> Input {
+    toml::from_str(toml).expect("an input")
+}
+
+#[test]
+fn a_prepared_picture_has_the_contracts_shape() {
+    let picture = decoded(&encoded(&gradient(60, 40), ImageFormat::Png)).expect("decodes");
+    let check = |toml: &str, shape: [usize; 4]| {
+        let prepared = prepare(&picture, &input(toml)).expect("fits");
+        assert_eq!(prepared.tensor.shape(), shape, "{toml}");
+    };
+    check("width = 32\nheight = 24", [1, 3, 24, 32]);
+    check("width = 32\nheight = 24\nlayout = 'NHWC'", [1, 24, 32, 3]);
+    check("width = 32\nheight = 24\ncolor = 'GRAY'", [1, 1, 24, 32]);
+    check(
+        "width = { min = 32, max = 96 }\nheight = { min = 32, max = 96 }\nresize.mode = 'letterbox'",
+        [1, 3, 64, 96],
+    );
+}
+
+#[test]
+fn pictures_of_any_shape_cost_no_more_than_the_input() {
+    let modes = [
+        ResizeMode::Stretch,
+        ResizeMode::Letterbox,
+        ResizeMode::CenterCrop,
+        ResizeMode::ShortestEdge,
+    ];
+    let filters = [
+        (Profile::Pillow, Filter::Nearest),
+        (Profile::Pillow, Filter::Bilinear),
+        (Profile::Pillow, Filter::Lanczos),
+        (Profile::Opencv, Filter::Nearest),
+        (Profile::Opencv, Filter::Bilinear),
+        (Profile::Opencv, Filter::Bicubic),
+        (Profile::Opencv, Filter::Area),
+    ];
+    for (width, height) in [(12_000, 1), (1, 12_000), (4000, 3)] {
+        let pixels = gradient(width, height);
+        for mode in modes {
+            for (profile, filter) in filters {
+                let mut input = input("width = 224\nheight = 224\nresize.shortest_edge = 256");
+                input.resize.mode = mode;
+                input.resize.profile = profile;
+                input.resize.filter = filter;
+                let size = Size::new(width, height);
+                let placement = place::place(size, &input).expect("fits");
+                let target = placement.target;
+                let resized = resize::resize(&pixels, &placement, &input.resize).expect("resizes");
+                assert_eq!(resized.dimensions(), (target.width, target.height));
+                assert!(resized.width() <= 224 && resized.height() <= 224);
+            }
+        }
+    }
+}
