@@ -35,6 +35,14 @@ impl Labels {
         Ok(Self(names))
     }
 
+    /// The same list with a name for a class that it leaves out: those behind it move up by one.
+    #[must_use]
+    pub fn with_background(mut self, class_id: usize) -> Self {
+        let place = class_id.min(self.0.len());
+        self.0.insert(place, "background".to_owned());
+        self
+    }
+
     /// The name of a class; its number as text where the list has none for it.
     #[must_use]
     pub fn name(&self, class_id: usize) -> String {
@@ -76,6 +84,13 @@ mod tests {
         let labels = Labels::parse("\u{feff}cat\r\ntraffic light \r\n\n").expect("valid");
         assert_eq!(labels.names(), ["cat", "traffic light"]);
         assert_eq!(Labels::parse("cat\n\ndog"), Err(LabelsError::EmptyLine(2)));
+    }
+
+    #[test]
+    fn a_background_class_that_is_left_out_moves_the_others_up() {
+        let labels = Labels::parse("cat\ndog").expect("valid").with_background(0);
+        assert_eq!(labels.names(), ["background", "cat", "dog"]);
+        assert_eq!(labels.find("dog"), [2]);
     }
 
     #[test]

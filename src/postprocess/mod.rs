@@ -23,7 +23,6 @@ use crate::tensor::Tensor;
 use decoder::Found;
 use error::DecodeError;
 use filter::Filter;
-use label::ClassNames;
 use prediction::Prediction;
 use selection::Selection;
 
@@ -57,19 +56,19 @@ pub fn postprocess(
     selection: &Selection,
 ) -> Result<Vec<Prediction>, DecodeError> {
     let filter = Filter::new(output, selection);
-    let decoded = decoder::decode(outputs, output, geometry.input, &filter)?;
-    let names = ClassNames::new(labels, output, decoded.classes);
-    Ok(match decoded.found {
-        Found::Classes(scores) => ranking::best(scores, selection.top_k)
-            .into_iter()
-            .map(|score| label::class(score, &names))
-            .collect(),
-        Found::Boxes(candidates) => nms::suppress(candidates, output.nms(), selection.iou)
-            .filter_map(|candidate| map_back::map_back(candidate, geometry))
-            .take(selection.max_detections)
-            .map(|candidate| label::object(candidate, &names, &output.keypoint_names))
-            .collect(),
-    })
+    Ok(
+        match decoder::decode(outputs, output, geometry.input, &filter)? {
+            Found::Classes(scores) => ranking::best(scores, selection.top_k)
+                .into_iter()
+                .map(|score| label::class(score, labels))
+                .collect(),
+            Found::Boxes(candidates) => nms::suppress(candidates, output.nms(), selection.iou)
+                .filter_map(|candidate| map_back::map_back(candidate, geometry))
+                .take(selection.max_detections)
+                .map(|candidate| label::object(candidate, labels, &output.keypoint_names))
+                .collect(),
+        },
+    )
 }
 
 #[cfg(test)]
@@ -146,7 +145,7 @@ mod tests {
             keypoint_names: vec!["nose".to_owned()],
             ..output(Decoder::ScoredBoxes)
         };
-        let labels = Labels::parse("cat\ndog").expect("valid");
+        let labels = Labels::parse("cat\ndog").expect("valid").with_background(0);
         let wanted = Selection {
             confidence: 0.5,
             ..selection()

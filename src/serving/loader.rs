@@ -83,7 +83,7 @@ fn open(context: &LoadContext, aspired: &AspiredVersion) -> Result<Servable, Loa
         .map_or(context.threads, |n| n as usize);
     let first = Session::open(&context.runtime, &model, SessionThreads(threads))?;
     let bindings = contract.bind(first.signature())?;
-    check_labels(&contract, &labels, &bindings)?;
+    let labels = complete_labels(&contract, labels, &bindings)?;
     let count = contract
         .engine
         .instances
@@ -149,25 +149,24 @@ fn digest(path: &Path) -> io::Result<String> {
 }
 
 /// A list of labels has a line for each class; it may leave the background class out.
-fn check_labels(
+fn complete_labels(
     contract: &Contract,
-    labels: &Labels,
+    labels: Labels,
     bindings: &Bindings,
-) -> Result<(), LoadError> {
+) -> Result<Labels, LoadError> {
     let Some(classes) = bindings.classes else {
-        return Ok(());
+        return Ok(labels);
     };
     let lines = labels.names().len() as u64;
-    let without_background = contract.output.background_class.is_some() && lines + 1 == classes;
-    if lines == classes || without_background {
-        return Ok(());
+    match contract.output.background_class {
+        _ if lines == classes => Ok(labels),
+        Some(background) if lines + 1 == classes => Ok(labels.with_background(background as usize)),
+        _ => Err(LoadError::LabelCount {
+            file: contract.output.labels.clone(),
+            labels: labels.names().len(),
+            classes,
+        }),
     }
-    let file = contract.output.labels.clone();
-    Err(LoadError::LabelCount {
-        file,
-        labels: labels.names().len(),
-        classes,
-    })
 }
 
 fn batch_size(contract: &Contract, bindings: &Bindings) -> BatchSize {

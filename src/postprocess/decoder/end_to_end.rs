@@ -3,7 +3,7 @@
 
 use super::coordinates::Coordinates;
 use super::sigmoid::probability;
-use super::{Decoded, Found, required, wrong_shape};
+use super::{Found, required, wrong_shape};
 use crate::geometry::Size;
 use crate::model::contract::output::{Output, ScoresAre};
 use crate::model::labels::MAX_LABELS;
@@ -22,7 +22,7 @@ pub(super) fn decode(
     output: &Output,
     input: Size,
     filter: &Filter<'_>,
-) -> Result<Decoded, DecodeError> {
+) -> Result<Found, DecodeError> {
     let tensor = required(outputs.detections, "detections")?;
     let [1, n, 6] = *tensor.shape() else {
         return Err(wrong_shape("detections", "[1, n, 6]", tensor));
@@ -48,10 +48,7 @@ pub(super) fn decode(
             output: "detections",
         });
     }
-    Ok(Decoded {
-        classes: None,
-        found: Found::Boxes(candidates),
-    })
+    Ok(Found::Boxes(candidates))
 }
 
 /// The class that a number means; `None` for padding and for what no class can be.
@@ -91,7 +88,7 @@ mod tests {
         };
         let wanted = selection();
         let filter = Filter::new(contract, &wanted);
-        match decode(&outputs, contract, INPUT, &filter).map(|decoded| decoded.found) {
+        match decode(&outputs, contract, INPUT, &filter) {
             Ok(Found::Boxes(candidates)) => Ok(candidates),
             Ok(Found::Classes(_)) => panic!("boxes are no classes"),
             Err(error) => Err(error.to_string()),

@@ -1,7 +1,7 @@
 //! Decoders: what each kind of model head means by its numbers.
 //!
 //! To add one: add its name to [`Decoder`] in the contract, add one file here with a `decode`
-//! that yields [`Decoded`], and add one arm to the match in [`decode`]; the compiler asks for
+//! that yields [`Found`], and add one arm to the match in [`decode`]; the compiler asks for
 //! every other place that has to know. Thresholds, suppression, mapping back and names are
 //! shared steps and need no change.
 
@@ -20,15 +20,6 @@ use super::filter::Filter;
 use crate::geometry::Size;
 use crate::model::contract::output::{Decoder, Output};
 use crate::tensor::Tensor;
-
-/// What a model found, and how many classes it tells apart.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Decoded {
-    /// Number of classes, background included, where the outputs' shapes tell.
-    pub classes: Option<usize>,
-    /// What it found.
-    pub found: Found,
-}
 
 /// What a model found.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +40,7 @@ pub fn decode(
     output: &Output,
     input: Size,
     filter: &Filter<'_>,
-) -> Result<Decoded, DecodeError> {
+) -> Result<Found, DecodeError> {
     match output.decoder {
         Decoder::Softmax | Decoder::Sigmoid | Decoder::Logits => {
             top_k::decode(outputs, output, filter)

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use super::coordinates::Coordinates;
 use super::sigmoid::{cutoff, probability};
-use super::{Decoded, Found, required, wrong_shape};
+use super::{Found, required, wrong_shape};
 use crate::geometry::Size;
 use crate::model::contract::output::Output;
 use crate::postprocess::Outputs;
@@ -31,7 +31,7 @@ pub(super) fn decode(
     output: &Output,
     input: Size,
     filter: &Filter<'_>,
-) -> Result<Decoded, DecodeError> {
+) -> Result<Found, DecodeError> {
     let boxes = required(outputs.boxes, "boxes")?;
     let scores = required(outputs.scores, "scores")?;
     let ([1, rows, 4] | [1, rows, 1, 4]) = *boxes.shape() else {
@@ -67,10 +67,7 @@ pub(super) fn decode(
             })
         })
         .collect();
-    Ok(Decoded {
-        classes: Some(classes),
-        found: Found::Boxes(candidates),
-    })
+    Ok(Found::Boxes(candidates))
 }
 
 /// A score that the filter keeps.
@@ -199,7 +196,7 @@ mod tests {
             ..selection()
         };
         let filter = Filter::new(contract, &wanted);
-        match decode(&outputs, contract, INPUT, &filter).map(|decoded| decoded.found) {
+        match decode(&outputs, contract, INPUT, &filter) {
             Ok(Found::Boxes(candidates)) => Ok(candidates),
             Ok(Found::Classes(_)) => panic!("boxes are no classes"),
             Err(error) => Err(error.to_string()),

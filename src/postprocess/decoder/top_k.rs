@@ -1,7 +1,7 @@
 //! Classes of the whole picture: `softmax`, `sigmoid` and `logits`.
 
 use super::sigmoid::sigmoid;
-use super::{Decoded, Found, required, wrong_shape};
+use super::{Found, required, wrong_shape};
 use crate::model::contract::output::{Decoder, Output, ScoresAre};
 use crate::postprocess::Outputs;
 use crate::postprocess::candidate::ClassScore;
@@ -17,12 +17,11 @@ pub(super) fn decode(
     outputs: &Outputs<'_>,
     output: &Output,
     filter: &Filter<'_>,
-) -> Result<Decoded, DecodeError> {
+) -> Result<Found, DecodeError> {
     let tensor = required(outputs.scores, "scores")?;
-    let classes = match *tensor.shape() {
-        [n] | [1, n] | [1, n, 1, 1] if 0 < n => n,
-        _ => return Err(wrong_shape("scores", "[1, classes]", tensor)),
-    };
+    if !matches!(*tensor.shape(), [n] | [1, n] | [1, n, 1, 1] if 0 < n) {
+        return Err(wrong_shape("scores", "[1, classes]", tensor));
+    }
     let scores = tensor.to_f32();
     if !scores.iter().all(|score| score.is_finite()) {
         return Err(DecodeError::NonFiniteScores { output: "scores" });
@@ -38,10 +37,7 @@ pub(super) fn decode(
             confidence,
         })
         .collect();
-    Ok(Decoded {
-        classes: Some(classes),
-        found: Found::Classes(kept),
-    })
+    Ok(Found::Classes(kept))
 }
 
 /// How a score becomes a confidence.
@@ -99,7 +95,7 @@ mod tests {
             ..Outputs::default()
         };
         let decoded = decode(&outputs, contract, &Filter::new(contract, &selection()));
-        match decoded.expect("decodes").found {
+        match decoded.expect("decodes") {
             Found::Classes(found) => found,
             Found::Boxes(_) => panic!("classes are no boxes"),
         }
