@@ -22,9 +22,8 @@ use crate::{
 
 use super::{
     accept::{self, AnswerForm},
-    layers::RequestId,
-    models::{parse_name, parse_version},
-    routes::ApiState,
+    path::{parse_name, parse_version},
+    state::{ApiState, RequestId},
     upload::{self, InferForm, InferJson, InferOptionsQuery},
 };
 

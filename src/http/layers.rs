@@ -1,6 +1,6 @@
 //! What every request passes on its way in and out, in one list.
 
-use std::{any::Any, sync::Arc, time::Duration};
+use std::any::Any;
 
 use axum::{
     Router,
@@ -9,7 +9,6 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
-use tokio::sync::Semaphore;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowOrigin, CorsLayer},
@@ -22,24 +21,10 @@ use crate::{
     inference::answer::milliseconds,
 };
 
-use super::{problem, routes::ApiState};
-
-/// What a request may cost at the edge.
-#[derive(Clone, Debug)]
-pub struct EdgeLimits {
-    /// Largest body, in bytes.
-    pub body_bytes: usize,
-    /// Most pictures in one request.
-    pub images: usize,
-    /// Longest time for a request.
-    pub deadline: Duration,
-    /// Places for requests that are worked on at the same time.
-    pub places: Arc<Semaphore>,
-}
-
-/// The id of a request: in its answer, its problem, its log lines and the `x-request-id` header.
-#[derive(Clone, Debug)]
-pub(super) struct RequestId(pub(super) String);
+use super::{
+    problem::{self, too_large},
+    state::{ApiState, EdgeLimits, RequestId},
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -97,14 +82,6 @@ async fn limit(State(limits): State<EdgeLimits>, request: Request, next: Next) -
             Problem::new(ErrorCode::DeadlineExceeded, detail).into_response()
         }
     }
-}
-
-/// The problem of a body above the limit.
-pub(super) fn too_large(limit: usize) -> Problem {
-    Problem::new(
-        ErrorCode::BodyTooLarge,
-        format!("the body is above the limit of {limit} bytes"),
-    )
 }
 
 #[expect(

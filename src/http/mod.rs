@@ -7,11 +7,12 @@ mod models;
 mod openapi;
 mod operations;
 mod page;
+mod path;
 mod problem;
 mod routes;
+mod state;
 mod upload;
 
-pub use layers::EdgeLimits;
-pub use openapi::openapi;
 pub use operations::{Readiness, operations_router};
-pub use routes::{ApiState, router};
+pub use routes::{openapi, router};
+pub use state::{ApiState, EdgeLimits};

@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    error::{ErrorCode, Problem, ProblemDocument},
+    error::{Problem, ProblemDocument},
     model::{
         contract::{Contract, Task},
         name::{ModelName, Version},
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-use super::routes::ApiState;
+use super::{path::parse_name, state::ApiState};
 
 /// Every model of the server.
 #[derive(Debug, Serialize, ToSchema)]
@@ -174,18 +174,4 @@ fn detail(status: &VersionStatus) -> VersionDetail {
         summary: summary(status),
         serving,
     }
-}
-
-/// A model name out of a path.
-pub(super) fn parse_name(text: &str) -> Result<ModelName, Problem> {
-    text.parse().map_err(|error| invalid("model", &error))
-}
-
-/// A version out of a path.
-pub(super) fn parse_version(text: &str) -> Result<Version, Problem> {
-    text.parse().map_err(|error| invalid("version", &error))
-}
-
-fn invalid(field: &str, error: &crate::model::name::NameError) -> Problem {
-    Problem::new(ErrorCode::InvalidModelName, error.to_string()).in_field(field)
 }

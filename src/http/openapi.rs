@@ -1,14 +1,6 @@
-//! The description of the API, made from the routes themselves.
+//! What the API's description says beside its routes.
 
 use utoipa::openapi::{Info, License, OpenApi, OpenApiBuilder, tag::TagBuilder};
-
-use super::routes;
-
-/// The OpenAPI document of the API.
-#[must_use]
-pub fn openapi() -> OpenApi {
-    routes::api().into_openapi()
-}
 
 /// Everything of the document but the routes.
 pub(super) fn frame() -> OpenApi {

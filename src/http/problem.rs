@@ -9,7 +9,7 @@ use axum::{
 
 use crate::error::{ErrorCode, Problem};
 
-use super::layers::RequestId;
+use super::state::RequestId;
 
 /// Media type of a problem.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
@@ -50,4 +50,12 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
             .insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
     }
     Response::from_parts(parts, body.into())
+}
+
+/// The problem of a body above the limit.
+pub(super) fn too_large(limit: usize) -> Problem {
+    Problem::new(
+        ErrorCode::BodyTooLarge,
+        format!("the body is above the limit of {limit} bytes"),
+    )
 }

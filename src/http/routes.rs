@@ -1,43 +1,27 @@
 //! Every route of the API, and what each request passes on its way to one.
 
-use std::sync::Arc;
-
 use axum::{Router, routing::get};
+use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::{
-    error::{ErrorCode, Problem},
-    inference::service::InferenceService,
-    telemetry::metrics::Metrics,
-};
+use crate::error::{ErrorCode, Problem};
 
-use super::{
-    infer,
-    layers::{self, EdgeLimits},
-    models, openapi, page,
-};
-
-/// What handlers share.
-#[derive(Clone, Debug)]
-pub struct ApiState {
-    /// The use case behind every inference.
-    pub service: InferenceService,
-    /// Where requests are counted.
-    pub metrics: Arc<Metrics>,
-    /// What a request may cost.
-    pub limits: EdgeLimits,
-    /// Origins whose pages may call the API.
-    pub cors_origins: Arc<[String]>,
-}
+use super::{infer, layers, models, openapi::frame, page, state::ApiState};
 
 /// The documented part of the API: routes and their descriptions are one list.
-pub(super) fn api() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::with_openapi(openapi::frame())
+fn api() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(frame())
         .routes(routes!(infer::infer))
         .routes(routes!(infer::infer_version))
         .routes(routes!(models::list))
         .routes(routes!(models::show))
+}
+
+/// The OpenAPI document of the API, made from the routes themselves.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    api().into_openapi()
 }
 
 /// The whole HTTP edge: API, demo page and documentation.

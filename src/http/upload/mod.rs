@@ -20,7 +20,7 @@ pub(super) use json::InferJson;
 pub(super) use multipart::InferForm;
 pub(super) use query::InferOptionsQuery;
 
-use super::layers::{EdgeLimits, too_large};
+use super::{problem::too_large, state::EdgeLimits};
 
 /// What a request carries.
 #[derive(Debug)]

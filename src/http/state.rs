@@ -1,0 +1,37 @@
+//! What handlers and layers share.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Semaphore;
+
+use crate::{inference::service::InferenceService, telemetry::metrics::Metrics};
+
+/// What handlers share.
+#[derive(Clone, Debug)]
+pub struct ApiState {
+    /// The use case behind every inference.
+    pub service: InferenceService,
+    /// Where requests are counted.
+    pub metrics: Arc<Metrics>,
+    /// What a request may cost.
+    pub limits: EdgeLimits,
+    /// Origins whose pages may call the API.
+    pub cors_origins: Arc<[String]>,
+}
+
+/// What a request may cost at the edge.
+#[derive(Clone, Debug)]
+pub struct EdgeLimits {
+    /// Largest body, in bytes.
+    pub body_bytes: usize,
+    /// Most pictures in one request.
+    pub images: usize,
+    /// Longest time for a request.
+    pub deadline: Duration,
+    /// Places for requests that are worked on at the same time.
+    pub places: Arc<Semaphore>,
+}
+
+/// The id of a request: in its answer, its problem, its log lines and the `x-request-id` header.
+#[derive(Clone, Debug)]
+pub(super) struct RequestId(pub(super) String);
