@@ -10,6 +10,7 @@ mod normalize;
 mod orient;
 mod picture;
 pub mod place;
+pub mod placement;
 pub mod resize;
 mod sniff;
 #[cfg(test)]

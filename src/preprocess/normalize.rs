@@ -8,7 +8,7 @@ use crate::{
     tensor::{DType, Tensor, TensorData},
 };
 
-use super::{PictureError, place::Placement};
+use super::{PictureError, placement::Placement};
 
 /// The tensor of a picture that has been resized to its placement's target.
 ///

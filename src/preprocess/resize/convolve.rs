@@ -8,7 +8,7 @@ use image::RgbImage;
 
 use crate::preprocess::{
     PictureError,
-    place::{Placement, Source},
+    placement::{Placement, Source},
 };
 
 /// Pillow's convolution: first the columns, rounded to eight bits, then the rows (its

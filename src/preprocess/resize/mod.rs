@@ -14,7 +14,7 @@ use crate::model::contract::resize::{Filter, Profile, Resize};
 
 use super::{
     PictureError,
-    place::{Placement, Window},
+    placement::{Placement, Window},
 };
 
 /// Resizes the placement's source to the size of its target.

@@ -3,7 +3,7 @@
 
 use image::{Rgb, RgbImage};
 
-use crate::preprocess::place::{Placement, Source};
+use crate::preprocess::placement::{Placement, Source};
 
 /// The old pixels that one new pixel is made of, along one axis: the first of them, which may
 /// lie outside of the picture and is then its nearest, and their weights.
