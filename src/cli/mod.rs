@@ -18,12 +18,7 @@ use crate::{http::openapi, model::contract::schema::contract_schema};
 
 /// An image-inference gateway: a folder of vision models in, a typed HTTP API for pictures out.
 #[derive(Debug, Parser)]
-#[command(
-    name = "ocellus",
-    version,
-    max_term_width = 100,
-    propagate_version = true
-)]
+#[command(name = "ocellus", version, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -10,6 +10,7 @@
 )]
 
 mod answers;
+mod cli;
 mod demo;
 mod edge;
 mod operations;

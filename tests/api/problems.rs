@@ -7,7 +7,7 @@ use reqwest::{
 use serde_json::{Value, json};
 
 use crate::{
-    pictures::{RED, encoded, plain, png},
+    pictures::{BLUE, RED, encoded, plain, png},
     server::{TestServer, tiny_models},
 };
 
@@ -212,6 +212,38 @@ async fn limits_are_named_when_they_are_reached() {
             .post("colors")
             .json(&json!({ "images": [{"b64": ""}, {"b64": ""}, {"b64": ""}] }))
     });
+}
+
+#[tokio::test]
+async fn a_model_that_fails_on_one_picture_serves_the_next() {
+    let broken = tiny_models()
+        .with_file_name("broken_models")
+        .join("fragile");
+    let root = tempfile::tempdir().expect("a folder");
+    std::os::unix::fs::symlink(broken, root.path().join("fragile")).expect("links");
+    let server = TestServer::with(root.path(), &[]).await;
+    let post = |color| server.post("fragile").body(png(&plain(8, 8, color)));
+    assert_problem!("inference_failed", post(RED));
+    let answer = post(BLUE).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+}
+
+#[tokio::test]
+async fn a_model_that_takes_pictures_as_they_are_names_their_size() {
+    let root = tempfile::tempdir().expect("a folder");
+    let folder = root.path().join("colors/1");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for file in ["model.onnx", "labels.txt", "model.toml"] {
+        let from = tiny_models().join("colors/1").join(file);
+        std::fs::copy(from, folder.join(file)).expect("copies");
+    }
+    let contract = std::fs::read_to_string(folder.join("model.toml")).expect("readable");
+    let as_it_is = contract.replace("[input]", "[input]\nresize.mode = \"none\"");
+    std::fs::write(folder.join("model.toml"), as_it_is).expect("writes");
+    let server = TestServer::with(root.path(), &[]).await;
+    let post = |side| server.post("colors").body(png(&plain(side, 8, RED)));
+    assert_problem!("unsupported_image_size", post(9));
+    assert_eq!(post(8).send().await.expect("an answer").status(), 200);
 }
 
 #[tokio::test]

@@ -77,6 +77,17 @@ def not_a_number() -> bytes:
     return graph.model("not_a_number", [tensor("images", TensorProto.FLOAT, dims)], [output])
 
 
+def fragile() -> bytes:
+    """As `colors`, but the logits are divided by 1 - mean of red: infinite for a plain red picture."""
+    graph = Graph()
+    mean = graph.apply("ReduceMean", "images", axes=[2, 3], keepdims=0)
+    red = graph.apply("Gather", mean, graph.constant([0], np.int64), axis=1)
+    graph.output(graph.apply("Div", mean, graph.apply("Sub", graph.constant(1.0), red)), "logits")
+    dims: Dims = ["batch", 3, 8, 8]
+    output = tensor("logits", TensorProto.FLOAT, ["batch", 3])
+    return graph.model("fragile", [tensor("images", TensorProto.FLOAT, dims)], [output])
+
+
 @dataclass
 class Extent:
     """Names of a bounding box's edges in pixels, and of 1.0 where there is anything, else 0.0."""
@@ -183,7 +194,10 @@ MODELS: dict[str, Callable[[], bytes]] = {
     "spots_any/1": lambda: spots("height", "width"),
     "marks/1": lambda: marks(),
 }
-BROKEN: dict[str, Callable[[], bytes]] = {"not_a_number/1": not_a_number}
+BROKEN: dict[str, Callable[[], bytes]] = {
+    "not_a_number/1": not_a_number,
+    "fragile/1": fragile,
+}
 
 
 def main() -> int:

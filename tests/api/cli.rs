@@ -1,0 +1,176 @@
+//! The commands as a person types them.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+use crate::{
+    pictures::{BLUE, RED, plain, png, spots},
+    server::{TestServer, tiny_models},
+};
+
+fn ocellus(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ocellus"));
+    command
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+/// Runs a command off the runtime's threads, so that a server of this test can answer it.
+async fn run(mut command: Command) -> Output {
+    let work = move || command.output().expect("starts");
+    tokio::task::spawn_blocking(work).await.expect("ends")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+fn folder_of_pictures() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, bytes: &[u8]| {
+        fs::write(folder.path().join(name), bytes).expect("writes");
+    };
+    write("a.png", &png(&spots(96, 64, &[([10, 10, 40, 30], RED)])));
+    write("b.PNG", &png(&spots(96, 64, &[([20, 20, 60, 50], BLUE)])));
+    write("c.jpg", b"no picture");
+    write("notes.txt", b"not looked at");
+    folder
+}
+
+#[tokio::test]
+async fn infer_posts_a_folder_and_draws_what_was_found() {
+    let server = TestServer::start().await;
+    let folder = folder_of_pictures();
+    let out = folder.path().join("out");
+    let pictures = folder.path().to_str().expect("text");
+    let base = server.url("");
+    let mut command = ocellus(&["infer", "--model", "spots", "--server", &base, pictures]);
+    command.arg("--out").arg(&out);
+    let output = run(command).await;
+    let table = text(&output.stdout);
+    assert!(!output.status.success(), "one picture failed");
+    for part in [
+        "a.png",
+        "red",
+        "10 10 40 30",
+        "b.PNG",
+        "blue",
+        "c.jpg",
+        "this is text",
+    ] {
+        assert!(table.contains(part), "{part} is not in\n{table}");
+    }
+    assert!(!table.contains("notes.txt"), "{table}");
+    let drawn = image::open(out.join("a.png")).expect("decodes").into_rgb8();
+    assert_eq!(drawn.dimensions(), (96, 64));
+}
+
+#[tokio::test]
+async fn infer_reads_standard_input_and_prints_json() {
+    let server = TestServer::start().await;
+    let base = server.url("");
+    let mut command = ocellus(&[
+        "infer", "--model", "colors", "--server", &base, "--json", "-",
+    ]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(&png(&plain(8, 8, RED))).expect("writes");
+    drop(stdin);
+    let wait = move || child.wait_with_output().expect("ends");
+    let output = tokio::task::spawn_blocking(wait).await.expect("ends");
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(answer["images"][0]["results"][0]["label"], "red");
+}
+
+#[tokio::test]
+async fn infer_says_what_the_server_said_and_when_there_is_none() {
+    let server = TestServer::start().await;
+    let folder = folder_of_pictures();
+    let picture = folder.path().join("a.png");
+    let picture = picture.to_str().expect("text");
+    let base = server.url("");
+    let output = run(ocellus(&[
+        "infer", "--model", "nothing", "--server", &base, picture,
+    ]))
+    .await;
+    assert!(
+        text(&output.stdout).contains("No such model (404)"),
+        "{}",
+        text(&output.stdout)
+    );
+    server.stop().await.expect("ends well");
+    let output = run(ocellus(&[
+        "infer", "--model", "spots", "--server", &base, picture,
+    ]))
+    .await;
+    assert!(
+        text(&output.stdout).contains("is `ocellus serve` running"),
+        "{output:?}"
+    );
+}
+
+#[tokio::test]
+async fn check_runs_a_folder_without_a_server() {
+    let folder = folder_of_pictures();
+    let model = tiny_models().join("marks/1");
+    let picture = folder.path().join("a.png");
+    let paths = [
+        model.to_str().expect("text"),
+        picture.to_str().expect("text"),
+    ];
+    let output = run(ocellus(&["check", paths[0], paths[1]])).await;
+    let report = text(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    assert!(
+        report.contains("fits its contract") && report.contains("mark"),
+        "{report}"
+    );
+    let broken = tiny_models().with_file_name("broken_models/not_a_number/1");
+    let output = run(ocellus(&["check", broken.to_str().expect("text")])).await;
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("warm-up"), "{output:?}");
+}
+
+#[tokio::test]
+async fn models_list_names_the_faults_of_contracts() {
+    let root = tempfile::tempdir().expect("a folder");
+    let folder = root.path().join("cat/3");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("model.toml"), "task = \"detektion\"").expect("writes");
+    let list = |root: &Path| {
+        let mut command = ocellus(&["models", "list", "--models"]);
+        command.arg(root);
+        run(command)
+    };
+    let output = list(root.path()).await;
+    assert!(!output.status.success());
+    assert!(text(&output.stdout).contains("detektion"), "{output:?}");
+    let output = list(&tiny_models()).await;
+    assert!(output.status.success());
+    assert!(text(&output.stdout).contains("spots_any"), "{output:?}");
+}
+
+#[tokio::test]
+async fn faults_of_the_configuration_are_reported_before_anything_starts() {
+    let mut command = ocellus(&["serve", "--limits-images", "0", "--http-address", "here"]);
+    command.env("OCELLUS_LOG_FORMAT", "xml");
+    let output = run(command).await;
+    assert!(!output.status.success());
+    let report = text(&output.stderr);
+    for part in [
+        "3 faults",
+        "--limits-images",
+        "--http-address",
+        "OCELLUS_LOG_FORMAT",
+    ] {
+        assert!(report.contains(part), "{part} is not in\n{report}");
+    }
+}
