@@ -165,8 +165,12 @@ impl App {
             Ok(())
         };
         let mut servers = std::pin::pin!(async { tokio::try_join!(api, operations) });
+        let mut stop = std::pin::pin!(stop);
         let work = async {
-            loading.await?;
+            tokio::select! {
+                loaded = loading => loaded?,
+                () = &mut stop => return Ok(()),
+            }
             stop.await;
             Ok::<(), AppError>(())
         };

@@ -34,12 +34,17 @@ fn status(code: ErrorCode) -> StatusCode {
 pub(super) async fn render(request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
     let mut response = next.run(request).await;
-    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
+    let Some(problem) = response
+        .extensions_mut()
+        .remove::<Problem>()
+        .or_else(|| foreign(&response))
+    else {
         return response;
     };
     let document = problem.document(id.as_ref().map(|id| id.0.as_str()));
     let body = serde_json::to_vec(&document).unwrap_or_default();
     let (mut parts, _) = response.into_parts();
+    parts.status = status(problem.code);
     parts.headers.remove(header::CONTENT_LENGTH);
     parts
         .headers
@@ -50,6 +55,28 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
             .insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
     }
     Response::from_parts(parts, body.into())
+}
+
+/// The problem of a refusal that a library wrote: a path that is no UTF-8, say.
+fn foreign(response: &Response) -> Option<Problem> {
+    let refused = |code, detail: &str| Some(Problem::new(code, detail));
+    match response.status() {
+        StatusCode::NOT_FOUND => refused(
+            ErrorCode::RouteNotFound,
+            "nothing lives at this path; /docs describes the API",
+        ),
+        StatusCode::METHOD_NOT_ALLOWED => refused(
+            ErrorCode::MethodNotAllowed,
+            "this path does not take that method; /docs describes the API",
+        ),
+        status if status.is_client_error() => {
+            refused(ErrorCode::MalformedRequest, "the request cannot be read")
+        }
+        status if status.is_server_error() => {
+            refused(ErrorCode::Internal, "the server's log has the cause")
+        }
+        _ => None,
+    }
 }
 
 /// The problem of a body above the limit.

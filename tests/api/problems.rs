@@ -132,6 +132,7 @@ async fn models_and_paths_that_are_not_there() {
     };
     assert_problem!("model_unknown", to("/v1/models/nothing/infer"));
     assert_problem!("model_name_invalid", to("/v1/models/..%2Fetc/infer"));
+    assert_problem!("path_not_utf8", to("/v1/models/%ff/infer"));
     assert_problem!("version_unknown", to("/v1/models/colors/versions/9/infer"));
     assert_problem!("version_invalid", to("/v1/models/colors/versions/0/infer"));
     assert_problem!("path_unknown", to("/v2/models"));
