@@ -88,6 +88,32 @@ fn a_small_file_that_claims_a_huge_picture_is_refused() {
     assert!(detail.ends_with("cannot hold 7000×7000 pixels"), "{detail}");
 }
 
+#[test]
+fn a_frame_larger_than_its_screen_is_refused_by_its_own_size() {
+    let gif = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff\
+                \x2c\0\0\0\0\xff\xff\xff\xff\0\x02\x02\x4c\x01\0\x3b";
+    let detail = problem(gif).detail;
+    assert!(detail.starts_with("the picture is 65535×65535"), "{detail}");
+
+    let canvas = b"RIFF\x30\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x09\0\0\x09\0\0";
+    let frame = b"VP8 \x0a\0\0\0\x10\0\0\x9d\x01\x2a\xff\x3f\xff\x3f";
+    let detail = problem(&[&canvas[..], frame].concat()).detail;
+    assert!(detail.starts_with("the picture is 16383×16383"), "{detail}");
+}
+
+#[test]
+fn a_high_and_narrow_picture_made_wide_has_pillows_pixels_nearly() {
+    let tall = gradient(2, 6000);
+    let wide = input("width = 4000\nheight = 8");
+    let size = Size::new(2, 6000);
+    let placement = place::place(size, &wide).expect("fits");
+    let resized = resize::resize(&tall, &placement, &wide.resize).expect("resizes");
+    assert_eq!(resized.dimensions(), (4000, 8));
+    // Each row is the mean of 750 rows of a gradient that runs through all bytes.
+    let greens = resized.pixels().map(|pixel| i32::from(pixel.0[1]));
+    assert!(greens.clone().all(|green| (green - 127).abs() < 20));
+}
+
 proptest! {
     #[test]
     fn no_mutation_panics(

@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use futures_util::future::join_all;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -198,19 +199,14 @@ async fn warm_up(servable: &Servable) -> Result<(), LoadError> {
         max_detections: 1,
         classes: None,
     };
-    for _ in 0..servable.instances.count() {
-        for prediction in servable.predict(vec![input.clone()]).await {
-            let prediction = prediction.map_err(LoadError::WarmUp)?;
-            let outputs = servable.outputs(&prediction);
-            postprocess(
-                &outputs,
-                &contract.output,
-                &servable.labels,
-                &geometry,
-                &selection,
-            )
+    // Polled together, each run takes an instance of its own.
+    let runs = (0..servable.instances.count()).map(|_| servable.predict(vec![input.clone()]));
+    for prediction in join_all(runs).await.into_iter().flatten() {
+        let prediction = prediction.map_err(LoadError::WarmUp)?;
+        let outputs = servable.outputs(&prediction);
+        let (output, labels) = (&contract.output, &servable.labels);
+        postprocess(&outputs, output, labels, &geometry, &selection)
             .map_err(LoadError::WarmUpAnswer)?;
-        }
     }
     Ok(())
 }

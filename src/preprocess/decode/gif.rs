@@ -1,6 +1,6 @@
 use std::io::Cursor;
 
-use image::{ImageDecoder as _, codecs::gif::GifDecoder, metadata::Orientation};
+use image::{ImageDecoder as _, Limits, codecs::gif::GifDecoder, metadata::Orientation};
 
 use crate::geometry::Size;
 
@@ -9,24 +9,38 @@ use super::{Decoded, ImageLimits, PictureError, corrupt, read};
 const FORMAT: &str = "GIF";
 
 pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, PictureError> {
-    let decoder = GifDecoder::new(Cursor::new(bytes)).map_err(|error| corrupt(FORMAT, &error))?;
-    let (width, height) = decoder.dimensions();
-    limits.check(Size::new(width, height))?;
-    let pixels = read(decoder, limits, FORMAT)?;
+    let animated = check_frames(bytes, limits)?;
+    let mut decoder =
+        GifDecoder::new(Cursor::new(bytes)).map_err(|error| corrupt(FORMAT, &error))?;
+    let mut memory = Limits::no_limits();
+    // RGBA of the screen, and of a frame that does not fill it.
+    memory.max_alloc = Some(limits.max_pixels.saturating_mul(8));
+    decoder
+        .set_limits(memory)
+        .map_err(|error| corrupt(FORMAT, &error))?;
     Ok(Decoded {
-        pixels,
+        pixels: read(decoder, limits, FORMAT)?,
         orientation: Orientation::NoTransforms,
-        animated: is_animated(bytes),
+        animated,
     })
 }
 
-/// Whether a second frame follows the first. Frames are skipped over, not decoded.
-fn is_animated(bytes: &[u8]) -> bool {
+/// Checks the sizes of the screen and of the first frame, which may be larger than its screen, and
+/// tells whether a second frame follows. Frames are skipped over, not decoded.
+fn check_frames(bytes: &[u8], limits: ImageLimits) -> Result<bool, PictureError> {
     let mut options = gif::DecodeOptions::new();
     options.skip_frame_decoding(true);
-    let Ok(mut decoder) = options.read_info(Cursor::new(bytes)) else {
-        return false;
-    };
-    let mut next = || matches!(decoder.next_frame_info(), Ok(Some(_)));
-    next() && next()
+    let mut decoder = options
+        .read_info(Cursor::new(bytes))
+        .map_err(|error| corrupt(FORMAT, &error))?;
+    limits.check(Size::new(
+        u32::from(decoder.width()),
+        u32::from(decoder.height()),
+    ))?;
+    match decoder.next_frame_info() {
+        Ok(Some(frame)) => limits.check(Size::new(frame.width.into(), frame.height.into()))?,
+        Ok(None) => return Err(corrupt(FORMAT, &"it has no frame")),
+        Err(error) => return Err(corrupt(FORMAT, &error)),
+    }
+    Ok(matches!(decoder.next_frame_info(), Ok(Some(_))))
 }

@@ -26,8 +26,7 @@ pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, Pictu
         .map_err(|error| corrupt(FORMAT, &error))?;
     let size = size(&decoder)?;
     limits.check(size)?;
-    enough_bytes(bytes, size)?;
-    plausible_scans(bytes)?;
+    plausible(bytes, size)?;
     let grey = decoder.input_colorspace() == Some(ColorSpace::Luma);
     let colors = if grey {
         ColorSpace::Luma
@@ -60,27 +59,25 @@ fn size(decoder: &JpegDecoder<ZCursor<&[u8]>>) -> Result<Size, PictureError> {
     Ok(Size::new(pixels(width)?, pixels(height)?))
 }
 
-/// Every 8×8 block takes two bits at the least: one to say that its mean is as before, one that
-/// nothing follows. Fewer bytes cannot be the picture that the header states.
-fn enough_bytes(bytes: &[u8], size: Size) -> Result<(), PictureError> {
+/// Refuses what would decode to garbage or for seconds: fewer bytes than a picture of that size has,
+/// more scans than any encoder writes, and a file that stops before its end.
+fn plausible(bytes: &[u8], size: Size) -> Result<(), PictureError> {
+    let scans = Scans::of(bytes);
+    // An 8×8 block takes a bit to say that its mean is as before and, where its coefficients come
+    // in one scan, another to say that nothing follows.
+    let bits_per_block = if scans.progressive { 1 } else { 2 };
     let blocks = u64::from(size.width.div_ceil(8)) * u64::from(size.height.div_ceil(8));
-    if (bytes.len() as u64) < blocks * 2 / 8 {
+    if bytes.len() as u64 * 8 < blocks * bits_per_block {
         return Err(PictureError::CutOff {
             bytes: bytes.len(),
             size,
         });
     }
-    Ok(())
-}
-
-/// Refuses more scans than any encoder writes, and a file that stops before its end.
-fn plausible_scans(bytes: &[u8]) -> Result<(), PictureError> {
-    let Scans { count, ended } = Scans::of(bytes);
-    if MAX_SCANS < count {
-        let reason = format!("it has {count} scans, at most {MAX_SCANS} are read");
+    if MAX_SCANS < scans.count {
+        let reason = format!("it has {} scans, at most {MAX_SCANS} are read", scans.count);
         return Err(corrupt(FORMAT, &reason));
     }
-    if !ended {
+    if !scans.ended {
         return Err(corrupt(FORMAT, &"the file ends before the picture does"));
     }
     Ok(())

@@ -5,6 +5,8 @@
 pub(super) struct Scans {
     /// How many there are. Each costs a progressive decoder a pass over all coefficients.
     pub(super) count: usize,
+    /// Whether coefficients come in several scans.
+    pub(super) progressive: bool,
     /// Whether the end of the picture is there.
     pub(super) ended: bool,
 }
@@ -23,6 +25,7 @@ impl Scans {
                 // Without a length: TEM, restarts, start of image.
                 0x01 | 0xD0..=0xD8 => continue,
                 0xDA => scans.count += 1,
+                0xC2 => scans.progressive = true,
                 _ => (),
             }
             let length = rest.first_chunk().map_or(0, |l| u16::from_be_bytes(*l));
@@ -51,14 +54,29 @@ mod tests {
 
     #[test]
     fn scans_are_counted_between_markers() {
-        let check = |bytes: &[u8], count, ended| {
-            assert_eq!(Scans::of(bytes), Scans { count, ended });
+        let check = |bytes: &[u8], count, progressive, ended| {
+            let expected = Scans {
+                count,
+                progressive,
+                ended,
+            };
+            assert_eq!(Scans::of(bytes), expected);
         };
-        check(b"\xFF\xD8", 0, false);
-        check(b"\xFF\xD8\xFF\xDA\0\x03.abc\xFF\0def\xFF\xD9", 1, true);
+        check(b"\xFF\xD8", 0, false, false);
+        check(
+            b"\xFF\xD8\xFF\xDA\0\x03.abc\xFF\0def\xFF\xD9",
+            1,
+            false,
+            true,
+        );
         let two = b"\xFF\xD8\xFF\xC2\0\x02\xFF\xDA\0\x02a\xFF\xD0b\xFF\xDA\0\x02";
-        check(two, 2, false);
+        check(two, 2, true, false);
         // A thumbnail inside a segment is not walked.
-        check(b"\xFF\xD8\xFF\xE1\0\x06\xFF\xDA\xFF\xD9\xFF\xD9", 0, true);
+        check(
+            b"\xFF\xD8\xFF\xE1\0\x06\xFF\xDA\xFF\xD9\xFF\xD9",
+            0,
+            false,
+            true,
+        );
     }
 }

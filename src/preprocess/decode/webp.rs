@@ -8,7 +8,21 @@ use super::{Decoded, ImageLimits, PictureError, corrupt, header_limits, read};
 
 const FORMAT: &str = "WebP";
 
+/// Length of the RIFF header and its form type.
+const RIFF_HEADER: usize = 12;
+
+/// Length of a chunk's name and size.
+const CHUNK_HEADER: usize = 8;
+
+/// Length of an animation frame's own fields, before its chunks.
+const FRAME_HEADER: usize = 16;
+
 pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, PictureError> {
+    // The decoder allocates a frame by the frame's own header, before it compares that with the
+    // canvas: both are held against the limits.
+    if let Some(size) = frame_size(bytes.get(RIFF_HEADER..).unwrap_or_default()) {
+        limits.check(size)?;
+    }
     let mut decoder =
         WebPDecoder::new(Cursor::new(bytes)).map_err(|error| corrupt(FORMAT, &error))?;
     let (width, height) = decoder.dimensions();
@@ -23,4 +37,31 @@ pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, Pictu
         orientation,
         animated,
     })
+}
+
+/// Size in the first frame's bitstream (RFC 9649, 2.5 to 2.7; RFC 6386, 9.1).
+fn frame_size(mut chunks: &[u8]) -> Option<Size> {
+    loop {
+        let name = chunks.first_chunk::<4>()?;
+        let length = u32::from_le_bytes(*chunks.get(4..)?.first_chunk()?) as usize;
+        let body = chunks.get(CHUNK_HEADER..)?;
+        match name {
+            b"VP8 " => return lossy(body),
+            b"VP8L" => return lossless(body),
+            b"ANMF" => chunks = body.get(FRAME_HEADER..)?,
+            // Chunks are padded to an even length.
+            _ => chunks = body.get(length.checked_add(length % 2)?..)?,
+        }
+    }
+}
+
+fn lossy(body: &[u8]) -> Option<Size> {
+    let [w0, w1, h0, h1] = *body.get(6..)?.first_chunk()?;
+    let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3FFF);
+    Some(Size::new(side(w0, w1), side(h0, h1)))
+}
+
+fn lossless(body: &[u8]) -> Option<Size> {
+    let bits = u32::from_le_bytes(*body.get(1..)?.first_chunk()?);
+    Some(Size::new((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1))
 }

@@ -13,7 +13,8 @@ use crate::preprocess::{
 
 /// Pillow's convolution: first the columns, rounded to eight bits, then the rows (its
 /// `ImagingResampleInner`). The order matters where a filter overshoots and is cut off in between:
-/// the other way round Lanczos differs by up to 19.
+/// the other way round Lanczos differs by up to 19. It is the other way round only where the
+/// picture between the passes would be far larger than both others: high and narrow made wide.
 pub(super) fn two_passes(
     picture: &RgbImage,
     placement: &Placement,
@@ -23,39 +24,58 @@ pub(super) fn two_passes(
     let (width, height) = picture.dimensions();
     let rows = rows_needed(source, target.height, height);
     let stride = width as usize * 3;
-    let bytes = picture
-        .as_raw()
-        .get(rows.start * stride..rows.end * stride)
-        .unwrap_or_default();
+    let bytes = picture.as_raw();
+    let bytes = bytes.get(rows.start * stride..rows.end * stride);
     let height = u32::try_from(rows.len()).unwrap_or(height);
+    let bytes = bytes.unwrap_or_default();
     let whole = ImageRef::new(width, height, bytes, PixelType::U8x3).map_err(defect)?;
-    let mut resizer = Resizer::new();
+    #[expect(clippy::cast_precision_loss, reason = "rows are far below 2^52")]
+    let top = source.y - rows.start as f64;
+    let source = Source { y: top, ..*source };
 
-    let mut narrow = Image::new(target.width, height, PixelType::U8x3);
-    let columns = Source {
-        y: 0.0,
-        height: f64::from(height),
-        ..*source
+    let between = u64::from(target.width) * u64::from(height);
+    let largest = (u64::from(width) * u64::from(height))
+        .max(u64::from(target.width) * u64::from(target.height));
+    let columns_first = between <= 4 * largest;
+    let (first_size, columns) = if columns_first {
+        ((target.width, height), whole_lines(source, height))
+    } else {
+        ((width, target.height), whole_columns(source, width))
+    };
+    let lines = if columns_first {
+        whole_columns(source, target.width)
+    } else {
+        whole_lines(source, target.height)
     };
     let algorithm = ResizeAlg::Convolution(filter);
+    let mut resizer = Resizer::new();
+    let mut between = Image::new(first_size.0, first_size.1, PixelType::U8x3);
     resizer
-        .resize(&whole, &mut narrow, &options(algorithm, &columns))
+        .resize(&whole, &mut between, &options(algorithm, &columns))
         .map_err(failed)?;
-
     let mut small = Image::new(target.width, target.height, PixelType::U8x3);
-    let (x, width) = (0.0, f64::from(target.width));
-    #[expect(clippy::cast_precision_loss, reason = "rows are far below 2^52")]
-    let y = source.y - rows.start as f64;
-    let lines = Source {
-        x,
-        y,
-        width,
-        height: source.height,
-    };
     resizer
-        .resize(&narrow, &mut small, &options(algorithm, &lines))
+        .resize(&between, &mut small, &options(algorithm, &lines))
         .map_err(failed)?;
     to_rgb(small)
+}
+
+/// The source along x alone: every line of a picture of that height.
+fn whole_lines(source: Source, height: u32) -> Source {
+    Source {
+        y: 0.0,
+        height: f64::from(height),
+        ..source
+    }
+}
+
+/// The source along y alone: every column of a picture of that width.
+fn whole_columns(source: Source, width: u32) -> Source {
+    Source {
+        x: 0.0,
+        width: f64::from(width),
+        ..source
+    }
 }
 
 /// Both directions at once, without rounding in between.
