@@ -88,7 +88,7 @@ test-schema: engine models build $(TEST_VENV)/ready ## The API description again
 
 $(TEST_VENV)/ready: tests/requirements.txt
 	$(PYTHON) -m venv $(TEST_VENV)
-	$(TEST_PYTHON) -m pip install --quiet --require-hashes --only-binary=:all: -r tests/requirements.txt
+	$(TEST_PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r tests/requirements.txt
 	touch $@
 
 .PHONY: bench
