@@ -9,6 +9,7 @@ use std::{
 
 use futures_util::future::join_all;
 use sha2::{Digest as _, Sha256};
+use tracing::warn;
 
 use crate::{
     engine::{Runtime, Session, SessionThreads},
@@ -72,6 +73,10 @@ pub async fn load(context: &LoadContext, aspired: &AspiredVersion) -> Result<Ser
 fn open(context: &LoadContext, aspired: &AspiredVersion) -> Result<Servable, LoadError> {
     let folder = &aspired.folder;
     let contract = read_contract(folder)?;
+    if contract.batching.max_delay_us.is_some() {
+        warn!(model.name = %aspired.name, model.version = %aspired.version,
+              "batching.max_delay_us has no effect, requests are not batched together");
+    }
     let labels = read_labels(folder, &contract)?;
     let model = folder.join("model.onnx");
     let digest = digest(&model).map_err(|error| LoadError::Read {

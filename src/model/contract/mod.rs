@@ -92,11 +92,20 @@ pub struct Batching {
     /// A graph with a fixed first axis decides for itself.
     #[schemars(range(min = 1, max = 1024))]
     pub max_batch_size: u32,
+    /// Longest time in microseconds that a picture waits for others to share its run. This server
+    /// puts only pictures of one request together, which wait for nothing; it says so at load.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub max_delay_us: Option<u32>,
 }
 
 impl Default for Batching {
     fn default() -> Self {
-        Self { max_batch_size: 8 }
+        Self {
+            max_batch_size: 8,
+            max_delay_us: None,
+        }
     }
 }
 
