@@ -67,7 +67,7 @@ async fn limit(State(limits): State<EdgeLimits>, request: Request, next: Next) -
     }
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| limits.body_bytes as u64 <= length.saturating_sub(1)) {
+    if length.is_some_and(|length| (limits.body_bytes as u64) < length) {
         return too_large(limits.body_bytes).into_response();
     }
     let Ok(_place) = limits.places.try_acquire() else {

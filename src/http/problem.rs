@@ -57,7 +57,8 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
     Response::from_parts(parts, body.into())
 }
 
-/// The problem of a refusal that a library wrote: a path that is no UTF-8, say.
+/// The problem of a refusal that the router or a library wrote: an unknown path, a wrong method, a
+/// path that is no UTF-8.
 fn foreign(response: &Response) -> Option<Problem> {
     let refused = |code, detail: &str| Some(Problem::new(code, detail));
     match response.status() {

@@ -5,8 +5,6 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::error::{ErrorCode, Problem};
-
 use super::{infer, layers, models, openapi::frame, page, state::ApiState};
 
 /// The documented part of the API: routes and their descriptions are one list.
@@ -31,18 +29,6 @@ pub fn router(state: &ApiState) -> Router {
         .route("/", get(page::index))
         .route("/assets/{*path}", get(page::asset))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
-        .fallback(|| async {
-            Problem::new(
-                ErrorCode::RouteNotFound,
-                "nothing lives at this path; /docs describes the API",
-            )
-        })
-        .method_not_allowed_fallback(|| async {
-            Problem::new(
-                ErrorCode::MethodNotAllowed,
-                "this path does not take that method; /docs describes the API",
-            )
-        })
         .with_state(state.clone());
     layers::around(routes, state)
 }
