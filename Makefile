@@ -18,7 +18,7 @@ CC_HINT := `apt-get install build-essential` installs it
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: tools-there
 tools-there:
@@ -49,15 +49,19 @@ photos: tools-there ## Fetch the photos that tests use into .ocellus/
 build: tools-there ## Build the release binary
 	cargo build --release --locked
 
+.PHONY: gpu-bundle
+gpu-bundle: models build ## Gather what a GPU machine needs, in parts, into target/gpu-bundle/ (some 1.6 GB)
+	@$(PYTHON) -B -m tools.gpu_bundle $(GPU_BUNDLE)
+
 ## Prove
 
 .PHONY: test
-test: check deny test-rust test-tools test-page test-schema ## Run every check and every test
+test: check deny test-rust test-tools test-saved-model test-page test-schema ## Run every check and every test
 
 .PHONY: check
 check: tools-there ## Formatting, lints and documentation, warnings denied
 	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --test saved_model -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
 
 .PHONY: deny
@@ -67,12 +71,13 @@ deny: tools-there ## Licences and origins of every dependency
 	PATH="$$PWD/.ocellus/cargo/bin:$$PATH" cargo deny --all-features check licenses bans sources
 
 .PHONY: test-rust
-test-rust: engine models photos ## Unit, property, golden and HTTP tests, the demo models among them
+test-rust: engine models photos $(TEST_VENV)/ready ## Unit, property, golden, HTTP and bucket tests, with a real SeaweedFS
 	cargo test --locked
 
 .PHONY: test-tools
 test-tools: models photos $(TEST_VENV)/ready ## The set-up tools, and generated test files made anew and compared
 	@$(PYTHON) -B -m tools.setup test
+	@$(PYTHON) -B -m unittest discover --quiet --top-level-directory . --start-directory tools/gpu_bundle/tests
 	$(TEST_PYTHON) -B tests/models/make_models.py --check
 	$(TEST_PYTHON) -B tests/goldens/make_goldens.py --check
 
@@ -91,6 +96,18 @@ $(TEST_VENV)/ready: tests/requirements.txt
 	$(TEST_PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r tests/requirements.txt
 	touch $@
 
+.PHONY: test-saved-model
+test-saved-model: tools-there ## Convert SavedModels that TensorFlow makes here (1.7 GB on disk, once)
+	PYTHON=$(PYTHON) cargo test --locked --test saved_model -- --nocapture
+
+.PHONY: swaps
+swaps: engine build $(TEST_VENV)/ready ## 200 version swaps under load on a real SeaweedFS (some five minutes)
+	OCELLUS_TEST_SWAPS=200 cargo test --locked --release --test bucket swaps_under_load -- --nocapture
+
+.PHONY: bench-second-model
+bench-second-model: engine models build $(TEST_VENV)/ready ## What loading a large model costs those who ask another
+	$(TEST_PYTHON) -B bench/second_model.py
+
 .PHONY: bench
 bench: ## Measure the hot paths, as ratios within one run
 	cargo bench --locked
@@ -107,6 +124,11 @@ generate: tools-there ## Write the generated files anew: API description, contra
 goldens: $(TEST_VENV)/ready ## Make the tiny models and golden pictures of the tests anew
 	$(TEST_PYTHON) -B tests/models/make_models.py
 	$(TEST_PYTHON) -B tests/goldens/make_goldens.py
+
+.PHONY: gpu-requirements
+gpu-requirements: ## Pin anew what the GPU bundle holds; needs pip-compile, of pip-tools
+	$(call need,pip-compile,`pip install pip-tools` in a virtual environment brings it)
+	cd tools/gpu_bundle && pip-compile --quiet --generate-hashes --no-header --no-annotate --strip-extras --no-emit-index-url --no-emit-find-links requirements.in --output-file requirements.txt
 
 .PHONY: format
 format: ## Format the code

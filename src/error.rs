@@ -19,6 +19,8 @@ pub enum ErrorCode {
     ModelNotFound,
     /// The model is known, the version is not.
     VersionNotFound,
+    /// The model is known, the label is not.
+    LabelNotFound,
     /// Nothing lives at that path.
     RouteNotFound,
     /// The path exists, but not for this method.
@@ -39,6 +41,8 @@ pub enum ErrorCode {
     UndecodableImage,
     /// The picture decodes, but its size does not fit a model that takes pictures as they are.
     UnsupportedImageSize,
+    /// Too much waits for the model already.
+    QueueFull,
     /// The model is known but has no version that can serve yet.
     ModelNotReady,
     /// The server has more work than it can take.
@@ -53,13 +57,14 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of their statuses.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::MalformedRequest,
         Self::NoImage,
         Self::InvalidOption,
         Self::InvalidModelName,
         Self::ModelNotFound,
         Self::VersionNotFound,
+        Self::LabelNotFound,
         Self::RouteNotFound,
         Self::MethodNotAllowed,
         Self::NotAcceptable,
@@ -70,6 +75,7 @@ impl ErrorCode {
         Self::UnsupportedImageFormat,
         Self::UndecodableImage,
         Self::UnsupportedImageSize,
+        Self::QueueFull,
         Self::ModelNotReady,
         Self::Overloaded,
         Self::DeadlineExceeded,
@@ -85,12 +91,16 @@ impl ErrorCode {
             | Self::NoImage
             | Self::InvalidOption
             | Self::InvalidModelName => 400,
-            Self::ModelNotFound | Self::VersionNotFound | Self::RouteNotFound => 404,
+            Self::ModelNotFound
+            | Self::VersionNotFound
+            | Self::LabelNotFound
+            | Self::RouteNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,
             Self::BodyTooLarge | Self::TooManyImages | Self::ImageTooLarge => 413,
             Self::UnsupportedMediaType | Self::UnsupportedImageFormat => 415,
             Self::UndecodableImage | Self::UnsupportedImageSize => 422,
+            Self::QueueFull => 429,
             Self::ModelNotReady | Self::Overloaded => 503,
             Self::DeadlineExceeded => 504,
             Self::InferenceFailed | Self::Internal => 500,
@@ -107,6 +117,7 @@ impl ErrorCode {
             Self::InvalidModelName => "That is not a model name or version",
             Self::ModelNotFound => "No such model",
             Self::VersionNotFound => "No such version of the model",
+            Self::LabelNotFound => "No such label of the model",
             Self::RouteNotFound => "Nothing lives at this path",
             Self::MethodNotAllowed => "This path does not take that method",
             Self::NotAcceptable => "None of the accepted media types can be produced",
@@ -117,6 +128,7 @@ impl ErrorCode {
             Self::UnsupportedImageFormat => "Not a picture in an accepted format",
             Self::UndecodableImage => "The picture could not be decoded",
             Self::UnsupportedImageSize => "The picture's size does not fit the model",
+            Self::QueueFull => "Too much waits for the model",
             Self::ModelNotReady => "The model is not ready",
             Self::Overloaded => "The server is overloaded",
             Self::DeadlineExceeded => "The request took too long",
@@ -135,6 +147,7 @@ impl ErrorCode {
             Self::InvalidModelName => "invalid_model_name",
             Self::ModelNotFound => "model_not_found",
             Self::VersionNotFound => "version_not_found",
+            Self::LabelNotFound => "label_not_found",
             Self::RouteNotFound => "route_not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::NotAcceptable => "not_acceptable",
@@ -145,6 +158,7 @@ impl ErrorCode {
             Self::UnsupportedImageFormat => "unsupported_image_format",
             Self::UndecodableImage => "undecodable_image",
             Self::UnsupportedImageSize => "unsupported_image_size",
+            Self::QueueFull => "queue_full",
             Self::ModelNotReady => "model_not_ready",
             Self::Overloaded => "overloaded",
             Self::DeadlineExceeded => "deadline_exceeded",

@@ -3,7 +3,7 @@
 //! Coordinates are continuous: x to the right, y down, the origin at the top left corner of the
 //! top left pixel, so a picture of width w spans 0..w and the centre of its first pixel is 0.5.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Width and height in pixels.
@@ -66,7 +66,7 @@ impl Point {
 }
 
 /// An axis-aligned box by its corners, in pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Rect {
     /// Left edge.
     pub x1: f32,

@@ -158,6 +158,12 @@ impl Tensor {
         &self.data
     }
 
+    /// Bytes of all elements.
+    #[must_use]
+    pub fn byte_size(&self) -> usize {
+        with_elements!(&self.data, elements => size_of_val(elements.as_slice()))
+    }
+
     /// Takes the elements out, without a copy.
     #[must_use]
     pub fn into_data(self) -> TensorData {

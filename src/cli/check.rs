@@ -9,19 +9,23 @@ use std::{
 
 use bytes::Bytes;
 use serde_json::json;
+use tokio::runtime::Handle;
 
 use crate::{
-    engine::Runtime,
+    app::core::{image_limits, load_context},
     inference::{
-        answer::{ImageOutcome, InferAnswer},
+        answer::{ImageOutcome, InferAnswer, SeenImage},
         core_client::CoreClient,
         options::InferOptions,
         request::{ImageUpload, InferRequest, ModelSpec, Wanted},
         service::InferenceService,
     },
-    model::name::{ModelName, Version},
-    preprocess::ImageLimits,
-    serving::{loader::LoadContext, manager::Manager, source::AspiredVersion},
+    model::{
+        golden::{GOLDEN_FOLDER, Golden, GoldenResult, Tolerance},
+        name::{ModelName, Version},
+    },
+    publishing::trial,
+    serving::manager::VersionChoice,
     telemetry::metrics::Metrics,
 };
 
@@ -34,6 +38,9 @@ pub(super) struct CheckArgs {
     /// Pictures to run it on
     #[arg(value_name = "PICTURE")]
     pictures: Vec<PathBuf>,
+    /// Keep the answers in FOLDER/golden: a version that answers otherwise is not served
+    #[arg(long)]
+    write_golden: bool,
     /// Print the answers as JSON
     #[arg(long)]
     json: bool,
@@ -44,25 +51,13 @@ pub(super) struct CheckArgs {
 pub(super) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
     let config = args.settings.read()?;
     let metrics = Arc::new(Metrics::default());
-    let manager = Arc::new(Manager::new(LoadContext {
-        runtime: Runtime::start(config.engine.library.as_deref())?,
-        threads: config.engine.threads,
-        instances: 1,
-        metrics: Arc::clone(&metrics),
-    }));
-    let aspired = aspired(&args.folder)?;
-    let (name, version) = (aspired.name.clone(), aspired.version);
-    let failed = manager.load(vec![aspired]).await;
-    if !failed.is_empty() {
-        return Err(failed.join("\n").into());
-    }
-    let limits = &config.limits;
-    let limits = ImageLimits {
-        max_pixels: limits.image_pixels,
-        max_side: limits.image_side,
-    };
+    let mut context = load_context(&config, &metrics, Handle::current())?;
+    context.instances = 1;
+    let (folder, name, version) = identify(&args.folder)?;
+    let manager = trial::load_folder(context, &folder, &name, version).await?;
     let core = CoreClient::InProcess(Arc::clone(&manager));
-    let service = InferenceService::new(core, config.limits.decodes, limits, metrics);
+    let service =
+        InferenceService::new(core, config.limits.decodes, image_limits(&config), metrics);
     if !args.json {
         print(format_args!(
             "{}: the model loads and fits its contract",
@@ -76,7 +71,7 @@ pub(super) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
             id: path.display().to_string(),
             model: ModelSpec {
                 name: name.clone(),
-                version: Some(version),
+                version: VersionChoice::Version(version),
             },
             images: vec![ImageUpload {
                 bytes: Bytes::from(bytes),
@@ -85,12 +80,16 @@ pub(super) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
             options: InferOptions::default(),
             wanted: Wanted::Results,
             receive: std::time::Duration::ZERO,
+            deadline: None,
         };
         let answer = service.infer(request).await?.answer;
-        sound &= matches!(
-            answer.images.first().map(|i| &i.outcome),
-            Some(ImageOutcome::Seen(_))
-        );
+        match answer.images.first().map(|image| &image.outcome) {
+            Some(ImageOutcome::Seen(seen)) if args.write_golden => {
+                write_golden(&args.folder, path, seen)?;
+            }
+            Some(ImageOutcome::Seen(_)) => (),
+            Some(ImageOutcome::Failed { .. }) | None => sound = false,
+        }
         report(path, &answer, args.json)?;
     }
     Ok(if sound {
@@ -100,8 +99,28 @@ pub(super) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
     })
 }
 
+/// Lays a picture and what the model found in it into the version's folder.
+fn write_golden(folder: &Path, picture: &Path, seen: &SeenImage) -> Result<(), Failure> {
+    let name = picture.file_name().unwrap_or_default();
+    let golden = Golden {
+        picture: name.to_string_lossy().into_owned(),
+        results: seen.results.iter().map(GoldenResult::from).collect(),
+        tolerance: Tolerance::default(),
+    };
+    let place = folder.join(GOLDEN_FOLDER);
+    let unwritable = |error| format!("{}: {error}", place.display());
+    fs::create_dir_all(&place).map_err(unwritable)?;
+    let copy = place.join(name);
+    if picture.canonicalize().ok() != copy.canonicalize().ok() {
+        fs::copy(picture, &copy).map_err(unwritable)?;
+    }
+    let text = serde_json::to_string_pretty(&golden)?;
+    fs::write(copy.with_added_extension("json"), text + "\n").map_err(unwritable)?;
+    Ok(())
+}
+
 /// The folder as a version: by its own name and its parent's where those are a model's.
-fn aspired(folder: &Path) -> Result<AspiredVersion, Failure> {
+fn identify(folder: &Path) -> Result<(PathBuf, ModelName, Version), Failure> {
     let full = folder
         .canonicalize()
         .map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -111,17 +130,9 @@ fn aspired(folder: &Path) -> Result<AspiredVersion, Failure> {
             .unwrap_or_default()
             .to_owned()
     };
-    let version = text(Some(&full))
-        .parse::<Version>()
-        .or_else(|_| "1".parse());
-    let name = text(full.parent())
-        .parse::<ModelName>()
-        .or_else(|_| "model".parse());
-    Ok(AspiredVersion {
-        name: name?,
-        version: version?,
-        folder: full,
-    })
+    let version = text(Some(&full)).parse().or_else(|_| "1".parse());
+    let name = text(full.parent()).parse().or_else(|_| "model".parse());
+    Ok((full, name?, version?))
 }
 
 fn report(path: &Path, answer: &InferAnswer, as_json: bool) -> Result<(), Failure> {

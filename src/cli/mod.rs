@@ -3,6 +3,7 @@
 mod check;
 mod infer;
 mod models;
+mod publish;
 mod serve;
 mod settings;
 
@@ -16,7 +17,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{http::openapi, model::contract::schema::contract_schema};
 
-/// An image-inference gateway: a folder of vision models in, a typed HTTP API for pictures out.
+/// An image-inference gateway: a bucket of vision models in, a typed HTTP API for pictures out.
 #[derive(Debug, Parser)]
 #[command(name = "ocellus", version, max_term_width = 100)]
 struct Cli {
@@ -26,13 +27,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve a folder of models: the API, the demo page and the model core in one process
+    /// Serve models of a bucket or a folder: the API, the demo page and the model core in one process
     Serve(serve::ServeArgs),
     /// Post pictures to a server and print what its model sees
     Infer(infer::InferArgs),
     /// Run a model's folder on pictures without a server: contract, answers, timing
     Check(check::CheckArgs),
-    /// Look at the models in a folder
+    /// Check a model's folder and publish it as a version in a bucket or a folder
+    Publish(publish::PublishArgs),
+    /// Look at the models of a bucket or a folder, and say which are wanted
     #[command(subcommand)]
     Models(models::ModelsCommand),
     /// Print the API's OpenAPI document
@@ -68,7 +71,8 @@ fn execute(command: Command) -> Result<ExitCode, Failure> {
         Command::Serve(args) => on_runtime(serve::run(args)),
         Command::Infer(args) => on_runtime(infer::run(args)),
         Command::Check(args) => on_runtime(check::run(args)),
-        Command::Models(command) => models::run(&command),
+        Command::Publish(args) => on_runtime(publish::run(args)),
+        Command::Models(command) => on_runtime(models::run(command)),
         Command::Openapi => print(openapi().to_pretty_json()?),
         Command::Schema => print(serde_json::to_string_pretty(&contract_schema())?),
     }

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use super::{Config, Engine, Http, Limits, Log, LogFormat, SETTINGS};
+use crate::provider::{self, Provider};
+
+use super::{Cache, Config, Engine, Http, Limits, Log, LogFormat, Queue, S3, SETTINGS, Source};
 
 /// Values by the key of their setting, each with the place it comes from.
 #[derive(Clone, Debug, Default)]
@@ -110,24 +112,23 @@ impl Layers {
             faults: self.faults,
         };
         let config = Config {
-            models: PathBuf::from(values.text("models")),
+            models: values.text("models"),
+            providers: values.providers("providers"),
+            s3: values.s3(),
+            source: Source {
+                poll: Duration::from_millis(values.number("source.poll_ms", 10, 3_600_000)),
+                list: Duration::from_millis(values.number("source.list_ms", 10, 86_400_000)),
+            },
+            cache: Cache {
+                folder: PathBuf::from(values.text("cache.folder")),
+                bytes: values.number("cache.bytes", 1 << 20, 1 << 50),
+            },
             http: Http {
                 address: values.address("http.address"),
                 cors_origins: values.list("http.cors_origins"),
             },
             operations_address: values.address("operations.address"),
-            limits: Limits {
-                body_bytes: values.number("limits.body_bytes", 1024, 1 << 30),
-                images: values.number("limits.images", 1, 1024),
-                image_pixels: values.number("limits.image_pixels", 1, 1_000_000_000),
-                image_side: values.number("limits.image_side", 1, 65_535),
-                decodes: match values.number("limits.decodes", 0, 1024) {
-                    0 => processors,
-                    count => count,
-                },
-                requests: values.number("limits.requests", 1, 100_000),
-                deadline: Duration::from_millis(values.number("limits.deadline_ms", 1, 600_000)),
-            },
+            limits: values.limits(processors),
             engine: Engine {
                 library: Some(values.text("engine.library"))
                     .filter(|path| !path.is_empty())
@@ -137,6 +138,14 @@ impl Layers {
                     count => count,
                 },
                 instances: values.number("engine.instances", 1, 64),
+                memory_bytes: match values.number("engine.memory_bytes", 0, 1 << 50) {
+                    0 => None,
+                    bytes => Some(bytes),
+                },
+            },
+            queue: Queue {
+                pictures: values.number("queue.pictures", 1, 1 << 20),
+                bytes: values.number("queue.bytes", 1 << 20, 1 << 40),
             },
             log: Log {
                 filter: values.text("log.filter"),
@@ -216,6 +225,51 @@ impl Reader {
             .collect()
     }
 
+    fn limits(&mut self, processors: usize) -> Limits {
+        Limits {
+            body_bytes: self.number("limits.body_bytes", 1024, 1 << 30),
+            images: self.number("limits.images", 1, 1024),
+            image_pixels: self.number("limits.image_pixels", 1, 1_000_000_000),
+            image_side: self.number("limits.image_side", 1, 65_535),
+            decodes: match self.number("limits.decodes", 0, 1024) {
+                0 => processors,
+                count => count,
+            },
+            requests: self.number("limits.requests", 1, 100_000),
+            deadline: Duration::from_millis(self.number("limits.deadline_ms", 1, 600_000)),
+        }
+    }
+
+    fn s3(&mut self) -> S3 {
+        let given = |text: String| Some(text).filter(|text| !text.is_empty());
+        let endpoint = given(self.text("s3.endpoint"));
+        let is_url = |text: &String| text.starts_with("http://") || text.starts_with("https://");
+        if !endpoint.as_ref().is_none_or(is_url) {
+            self.fault("s3.endpoint", "a URL like http://127.0.0.1:8333");
+        }
+        let path_style = match self.text("s3.path_style").as_str() {
+            "auto" => endpoint.is_some(),
+            "yes" => true,
+            "no" => false,
+            _ => {
+                self.fault("s3.path_style", "yes, no or auto");
+                false
+            }
+        };
+        S3 {
+            endpoint,
+            region: given(self.text("s3.region")),
+            path_style,
+        }
+    }
+
+    fn providers(&mut self, key: &str) -> Vec<Provider> {
+        provider::parse_list(&self.text(key)).unwrap_or_else(|| {
+            self.fault(key, provider::ALLOWED);
+            Vec::new()
+        })
+    }
+
     fn format(&mut self, key: &str) -> LogFormat {
         match self.text(key).as_str() {
             "auto" => LogFormat::Auto,
@@ -246,6 +300,7 @@ mod tests {
         assert_eq!(config.http.address.to_string(), "127.0.0.1:8080");
         assert_eq!(config.limits.deadline, Duration::from_secs(30));
         assert_eq!(config.engine.library, None);
+        assert_eq!(config.providers, [Provider::Cpu]);
     }
 
     #[test]
@@ -274,6 +329,7 @@ mod tests {
         );
         layers.variables(variables(&[("OCELLUS_LIMITS_IMAGES", "many")]));
         layers.flag("limits.deadline_ms", "0".to_owned());
+        layers.flag("providers", "cpu,cuda".to_owned());
         insta::assert_snapshot!(layers.parse().expect_err("has faults"));
     }
 }

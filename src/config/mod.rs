@@ -6,14 +6,24 @@ mod settings;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use crate::provider::Provider;
+
 pub use layers::{ConfigFaults, Layers};
 pub use settings::{SETTINGS, Setting};
 
 /// Everything that can be set, with its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Folder of models: `<model>/<version>/model.onnx`.
-    pub models: PathBuf,
+    /// Where models live: a folder, or `s3://bucket/prefix`.
+    pub models: String,
+    /// On what models are run where a contract does not say, in order of preference.
+    pub providers: Vec<Provider>,
+    /// How a bucket is reached.
+    pub s3: S3,
+    /// How often the root is looked at.
+    pub source: Source,
+    /// Where versions of a bucket are kept.
+    pub cache: Cache,
     /// Where clients are served.
     pub http: Http,
     /// Where health and metrics are served.
@@ -22,6 +32,8 @@ pub struct Config {
     pub limits: Limits,
     /// How models are run.
     pub engine: Engine,
+    /// How much may wait for one model version.
+    pub queue: Queue,
     /// How the server speaks of its work.
     pub log: Log,
 }
@@ -33,6 +45,44 @@ pub struct Http {
     pub address: SocketAddr,
     /// Origins whose pages may call the API; empty for none but its own, `*` for all.
     pub cors_origins: Vec<String>,
+}
+
+/// How a bucket is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct S3 {
+    /// Address of an S3-compatible store; `None` for AWS.
+    pub endpoint: Option<String>,
+    /// Region of the bucket; `None` for what AWS's tools read.
+    pub region: Option<String>,
+    /// Whether the bucket is in the path instead of the host name.
+    pub path_style: bool,
+}
+
+/// How often the models' root is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Time between looks at its index.
+    pub poll: Duration,
+    /// Time between listings, for each 1000 objects.
+    pub list: Duration,
+}
+
+/// Where versions of a bucket are kept on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cache {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Most bytes in it.
+    pub bytes: u64,
+}
+
+/// How much may wait for one model version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Most pictures.
+    pub pictures: usize,
+    /// Most bytes of their tensors.
+    pub bytes: usize,
 }
 
 /// What a request may cost.
@@ -63,6 +113,8 @@ pub struct Engine {
     pub threads: usize,
     /// Copies of a model that run side by side, where a contract does not say.
     pub instances: usize,
+    /// Most memory that loaded models may take, in bytes; `None` for a part of the machine's.
+    pub memory_bytes: Option<u64>,
 }
 
 /// How the server speaks of its work.

@@ -32,9 +32,57 @@ impl Setting {
 pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "models",
-        value: "FOLDER",
+        value: "ROOT",
         default: "models",
-        help: "Folder of models, <model>/<version>/model.onnx",
+        help: "Where models live: a folder, or s3://bucket/prefix",
+    },
+    Setting {
+        key: "s3.endpoint",
+        value: "URL",
+        default: "",
+        help: "Address of an S3-compatible store; empty for AWS. Keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what else AWS's tools read",
+    },
+    Setting {
+        key: "s3.region",
+        value: "REGION",
+        default: "",
+        help: "Region of the bucket; empty for what AWS's tools read, else us-east-1",
+    },
+    Setting {
+        key: "s3.path_style",
+        value: "WHEN",
+        default: "auto",
+        help: "Bucket in the path instead of the host name: yes, no; auto is yes where there is an endpoint",
+    },
+    Setting {
+        key: "source.poll_ms",
+        value: "MILLISECONDS",
+        default: "1000",
+        help: "Time between looks at the root's index.json",
+    },
+    Setting {
+        key: "source.list_ms",
+        value: "MILLISECONDS",
+        default: "5000",
+        help: "Time between listings of the root, for each 1000 objects in it",
+    },
+    Setting {
+        key: "cache.folder",
+        value: "FOLDER",
+        default: ".ocellus/cache",
+        help: "Where versions of a bucket are kept on this machine; processes may share it",
+    },
+    Setting {
+        key: "cache.bytes",
+        value: "BYTES",
+        default: "21474836480",
+        help: "Most bytes in it; what nobody uses goes first",
+    },
+    Setting {
+        key: "providers",
+        value: "LIST",
+        default: "cpu",
+        help: "What runs models, unless their contract says, best first: tensorrt,cuda,cpu",
     },
     Setting {
         key: "http.address",
@@ -113,6 +161,24 @@ pub const SETTINGS: &[Setting] = &[
         value: "COUNT",
         default: "2",
         help: "Copies of a model that run side by side, unless its contract says",
+    },
+    Setting {
+        key: "engine.memory_bytes",
+        value: "BYTES",
+        default: "0",
+        help: "Most memory that loaded models may take; 0 for 80 % of the machine's or container's",
+    },
+    Setting {
+        key: "queue.pictures",
+        value: "COUNT",
+        default: "1024",
+        help: "Most pictures that wait for one model version; more are answered 429",
+    },
+    Setting {
+        key: "queue.bytes",
+        value: "BYTES",
+        default: "536870912",
+        help: "Most bytes of their tensors",
     },
     Setting {
         key: "log.filter",

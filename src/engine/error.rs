@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::tensor::TensorError;
+use crate::{provider::Provider, tensor::TensorError};
 
 /// Why the engine could not start, open a model, or run it.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,26 @@ pub enum EngineError {
         path: PathBuf,
         /// The engine's words.
         reason: String,
+    },
+    /// An execution provider that was asked for cannot be used.
+    #[error("{provider} was asked for and cannot be used: {reason}; {remedy}")]
+    Provider {
+        /// The provider.
+        provider: Provider,
+        /// What is wrong.
+        reason: String,
+        /// The library that is not there, where that is what is wrong.
+        missing: Option<String>,
+        /// What to do.
+        remedy: String,
+    },
+    /// The folder for what TensorRT compiles cannot be made.
+    #[error("the folder {} for TensorRT's engines cannot be made: {error}", path.display())]
+    Cache {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
     },
     /// A run failed.
     #[error("the engine failed: {0}")]

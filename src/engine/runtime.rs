@@ -5,7 +5,7 @@ use std::{
 
 use ort::environment::Environment;
 
-use super::EngineError;
+use super::{EngineError, threads};
 
 /// File name of ONNX Runtime's library on this platform.
 pub const LIBRARY_FILE: &str = if cfg!(target_os = "macos") {
@@ -30,6 +30,7 @@ impl Runtime {
     /// # Errors
     /// When there is no library, or it is too old, or does not start.
     pub fn start(library: Option<&Path>) -> Result<Self, EngineError> {
+        threads::prepare();
         let path = find(library)?;
         let unusable = |reason: String| EngineError::LibraryUnusable {
             path: path.clone(),

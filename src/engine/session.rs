@@ -1,20 +1,33 @@
-use std::path::Path;
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
 
 use half::f16;
 use ort::{
-    session::builder::GraphOptimizationLevel,
+    session::builder::{GraphOptimizationLevel, SessionBuilder},
     value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, ValueType},
 };
 
-use super::{EngineError, Runtime};
+use super::{EngineError, Runtime, accelerator, threads::EngineThreads};
 use crate::{
     model::signature::{Signature, TensorInfo},
+    provider::Provider,
     tensor::{DType, Tensor, TensorData},
 };
 
-/// Threads that compute one run of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SessionThreads(pub usize);
+/// How a model is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionOptions {
+    /// Threads that compute one run on the processor.
+    pub threads: usize,
+    /// Execution providers in the order of preference; without `cpu` among them, a model that
+    /// needs it is refused.
+    pub providers: Vec<Provider>,
+    /// Folder of this one model for what TensorRT compiles, which it makes where there is none.
+    /// Its name has to change with the model and the driver. `None` compiles at every opening.
+    pub tensorrt_cache: Option<PathBuf>,
+}
 
 /// One model, open and ready to run. A run takes it for itself; open several to run side by side.
 #[derive(Debug)]
@@ -23,20 +36,72 @@ pub struct Session {
     signature: Signature,
 }
 
-impl Session {
-    /// Opens an ONNX file on the CPU.
+impl SessionOptions {
+    /// Tries whether sessions can be opened so: whether each provider and its libraries are there.
     ///
     /// # Errors
-    /// When the file is no ONNX model or uses what the engine does not know.
+    /// When one that is asked for is not, with the library that is missing.
+    pub fn check(&self, runtime: &Runtime) -> Result<(), EngineError> {
+        let builder = builder(runtime, self).map_err(EngineError::Start)?;
+        accelerator::register(builder, self).map(drop)
+    }
+}
+
+/// The setting that says where weights lie that the model keeps in files of their own.
+const EXTERNAL_WEIGHTS: &str = "session.model_external_initializers_file_folder_path";
+
+/// An ONNX file, read. Sessions are opened from memory because ONNX Runtime reads a file in small
+/// pieces, into buffers that it doubles and copies: more than twice the time and memory.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ModelFile {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl ModelFile {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(path: PathBuf) -> io::Result<Self> {
+        let bytes = fs::read(&path)?;
+        Ok(Self { path, bytes })
+    }
+
+    /// What is in it.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl fmt::Debug for ModelFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} bytes", self.path.display(), self.bytes.len())
+    }
+}
+
+impl Session {
+    /// Opens an ONNX file.
+    ///
+    /// # Errors
+    /// When the file is no ONNX model or uses what the engine does not know, or when a provider
+    /// that is asked for cannot be used.
     pub fn open(
         runtime: &Runtime,
-        path: &Path,
-        threads: SessionThreads,
+        model: &ModelFile,
+        options: &SessionOptions,
     ) -> Result<Self, EngineError> {
-        let inner = open(runtime, path, threads).map_err(|error| EngineError::Open {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
+        let builder = builder(runtime, options).map_err(EngineError::Start)?;
+        let mut builder = accelerator::register(builder, options)?;
+        if let Some(folder) = model.path.parent().filter(|f| !f.as_os_str().is_empty()) {
+            let folder = folder.to_string_lossy();
+            builder = builder
+                .with_config_entry(EXTERNAL_WEIGHTS, folder)
+                .map_err(|error| EngineError::Start(error.into()))?;
+        }
+        let opened = builder.commit_from_memory(&model.bytes);
+        let inner = opened.map_err(|error| unopened(&model.path, options, &error.to_string()))?;
         let signature = Signature {
             inputs: inner.inputs().iter().map(info).collect(),
             outputs: inner.outputs().iter().map(info).collect(),
@@ -68,16 +133,24 @@ impl Session {
     }
 }
 
-fn open(
-    runtime: &Runtime,
-    path: &Path,
-    threads: SessionThreads,
-) -> ort::Result<ort::session::Session> {
-    ort::session::Session::builder(&runtime.environment)?
+fn builder(runtime: &Runtime, options: &SessionOptions) -> ort::Result<SessionBuilder> {
+    Ok(ort::session::Session::builder(&runtime.environment)?
         .with_optimization_level(GraphOptimizationLevel::All)?
-        .with_intra_threads(threads.0)?
+        .with_intra_threads(options.threads)?
         .with_intra_op_spinning(false)?
-        .commit_from_file(path)
+        .with_thread_manager(EngineThreads)?)
+}
+
+fn unopened(path: &Path, options: &SessionOptions, reason: &str) -> EngineError {
+    // The path is anybody's words and may hold a provider's name.
+    let words = reason.replace(&path.display().to_string(), "");
+    match accelerator::culprit(&options.providers, &words) {
+        Some(provider) => accelerator::refused(provider, reason),
+        None => EngineError::Open {
+            path: path.to_owned(),
+            reason: reason.to_owned(),
+        },
+    }
 }
 
 fn info(outlet: &Outlet) -> TensorInfo {

@@ -17,17 +17,18 @@ use crate::{
         service::{Inference, InferenceService},
     },
     postprocess::render::PictureEncoding,
+    serving::manager::VersionChoice,
     telemetry::metrics::{ModelLabels, Outcome},
 };
 
 use super::{
     accept::{self, AnswerForm},
-    path::{parse_name, parse_version},
+    path::{parse_label, parse_name, parse_version},
     state::{ApiState, RequestId},
     upload::{self, InferForm, InferJson, InferOptionsQuery},
 };
 
-/// Asks the newest version of a model that can serve.
+/// Asks a model: its version labelled `stable`, or else its newest that can serve.
 ///
 /// Send one or many pictures as `multipart/form-data`, one as a raw `image/*` body, or as JSON.
 /// Each picture of a request with several has its own fate; a request with a single picture that
@@ -59,6 +60,8 @@ use super::{
          body = ProblemDocument, content_type = "application/problem+json"),
         (status = 422, description = "undecodable_image, unsupported_image_size",
          body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, description = "queue_full", body = ProblemDocument,
+         content_type = "application/problem+json"),
         (status = 500, description = "inference_failed, internal", body = ProblemDocument,
          content_type = "application/problem+json"),
         (status = 503, description = "model_not_ready, overloaded", body = ProblemDocument,
@@ -75,7 +78,7 @@ pub(super) async fn infer(
 ) -> Result<Response, Problem> {
     let model = ModelSpec {
         name: parse_name(&model)?,
-        version: None,
+        version: VersionChoice::Default,
     };
     answer(&state, model, id, request).await
 }
@@ -111,7 +114,46 @@ pub(super) async fn infer_version(
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let version = Some(parse_version(&version)?);
+    let version = VersionChoice::Version(parse_version(&version)?);
+    let model = ModelSpec {
+        name: parse_name(&model)?,
+        version,
+    };
+    answer(&state, model, id, request).await
+}
+
+/// Asks the version of a model that a label names. Otherwise like the path without a version.
+#[utoipa::path(
+    post, path = "/v1/models/{model}/labels/{label}/infer", tag = "inference",
+    params(
+        ("model" = String, Path, description = "Model name"),
+        ("label" = String, Path, description = "Label of the model, like canary"),
+        InferOptionsQuery,
+    ),
+    request_body(content(
+        (InferForm = "multipart/form-data"),
+        (InferJson = "application/json"),
+        (Vec<u8> = "image/*"),
+    )),
+    responses(
+        (status = 200, description = "What the model sees", content(
+            (InferAnswer = "application/json"),
+            (Vec<u8> = "image/png"),
+            (Vec<u8> = "image/jpeg"),
+        )),
+        (status = "4XX", description = "As without a version, and label_not_found",
+         body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "As without a version", body = ProblemDocument,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn infer_label(
+    State(state): State<ApiState>,
+    Path((model, label)): Path<(String, String)>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let version = VersionChoice::Label(parse_label(&label)?);
     let model = ModelSpec {
         name: parse_name(&model)?,
         version,
@@ -160,6 +202,7 @@ async fn see(
         options: upload.options,
         wanted,
         receive: begun.elapsed(),
+        deadline: Some(begun + state.limits.deadline),
     };
     let inference = state.service.infer(request).await?;
     if let Some(problem) = inference.sole_problem() {

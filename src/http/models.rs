@@ -11,12 +11,9 @@ use crate::{
     error::{Problem, ProblemDocument},
     model::{
         contract::{Contract, Task},
-        name::{ModelName, Version},
+        name::{Label, ModelName, Version},
     },
-    serving::{
-        manager::{ModelStatus, VersionStatus},
-        state::State as VersionState,
-    },
+    serving::state::{LabelStatus, ModelStatus, State as VersionState, VersionStatus},
 };
 
 use super::{path::parse_name, state::ApiState};
@@ -71,6 +68,25 @@ pub(super) struct ModelDetail {
     default_version: Option<Version>,
     /// Its versions, newest first.
     versions: Vec<VersionDetail>,
+    /// Its labels, by name.
+    labels: Vec<LabelDetail>,
+    /// What is wrong with its folder beside its versions.
+    faults: Vec<String>,
+}
+
+/// A label.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct LabelDetail {
+    /// The label.
+    label: Label,
+    /// The version that it names; absent while none that it is to name can serve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    version: Option<Version>,
+    /// The version that it is to name, where that is another and not available yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pending: Option<Version>,
 }
 
 /// A version in full.
@@ -139,7 +155,22 @@ pub(super) async fn show(
         task,
         default_version,
         versions,
+        labels: model.labels.into_iter().map(label).collect(),
+        faults: model.faults,
     }))
+}
+
+fn label(status: LabelStatus) -> LabelDetail {
+    let LabelStatus {
+        label,
+        target,
+        version,
+    } = status;
+    LabelDetail {
+        label,
+        version,
+        pending: Some(target).filter(|target| version != Some(*target)),
+    }
 }
 
 fn default(model: &ModelStatus) -> (Option<Task>, Option<Version>) {

@@ -2,7 +2,7 @@
 
 use crate::{
     error::{ErrorCode, Problem},
-    model::name::{ModelName, NameError, Version},
+    model::name::{Label, ModelName, NameError, Version},
 };
 
 /// A model name out of a path.
@@ -13,6 +13,11 @@ pub(super) fn parse_name(text: &str) -> Result<ModelName, Problem> {
 /// A version out of a path.
 pub(super) fn parse_version(text: &str) -> Result<Version, Problem> {
     text.parse().map_err(|error| invalid("version", &error))
+}
+
+/// A label out of a path.
+pub(super) fn parse_label(text: &str) -> Result<Label, Problem> {
+    text.parse().map_err(|error| invalid("label", &error))
 }
 
 fn invalid(field: &str, error: &NameError) -> Problem {

@@ -49,7 +49,10 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
     parts
         .headers
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-    if status(problem.code) == StatusCode::SERVICE_UNAVAILABLE {
+    if matches!(
+        status(problem.code),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+    ) {
         parts
             .headers
             .insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));

@@ -12,6 +12,7 @@ fn api() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(frame())
         .routes(routes!(infer::infer))
         .routes(routes!(infer::infer_version))
+        .routes(routes!(infer::infer_label))
         .routes(routes!(models::list))
         .routes(routes!(models::show))
 }

@@ -10,7 +10,7 @@ use crate::{
     geometry::Geometry,
     model::{
         contract::Task,
-        name::{ModelName, Version},
+        name::{Label, ModelName, Version},
     },
     postprocess::prediction::Prediction,
     preprocess::{PictureFormat, PictureInfo},
@@ -38,6 +38,10 @@ pub struct ModelAnswer {
     pub name: ModelName,
     /// The version that answered, also where none was asked for.
     pub version: Version,
+    /// The label that chose the version: the one asked for, or `stable` where none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub label: Option<Label>,
     /// What the model does to a picture.
     pub task: Task,
     /// SHA-256 of its `model.onnx`.

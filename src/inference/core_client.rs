@@ -1,6 +1,6 @@
 //! The one way to the model core. `inference` knows nothing of it but this.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use tracing::error;
 
@@ -10,8 +10,9 @@ use crate::{
     postprocess::Outputs,
     serving::{
         ServeError,
-        manager::{Manager, ModelStatus},
+        manager::{Chosen, Manager},
         servable::{Prediction, Servable},
+        state::ModelStatus,
     },
     telemetry::metrics::ModelLabels,
     tensor::Tensor,
@@ -52,10 +53,8 @@ impl CoreClient {
     pub fn servable(&self, spec: &ModelSpec) -> Result<ServableHandle, Problem> {
         match self {
             Self::InProcess(manager) => {
-                let servable = manager.servable(&spec.name, spec.version);
-                servable
-                    .map(ServableHandle)
-                    .map_err(|error| problem(&error))
+                let chosen = manager.servable(&spec.name, &spec.version);
+                chosen.map(ServableHandle).map_err(|error| problem(&error))
             }
         }
     }
@@ -63,34 +62,36 @@ impl CoreClient {
 
 /// A hold on a model version.
 #[derive(Clone, Debug)]
-pub struct ServableHandle(Arc<Servable>);
+pub struct ServableHandle(Chosen);
 
 impl ServableHandle {
     /// The version's contract.
     #[must_use]
     pub fn contract(&self) -> &Contract {
-        &self.0.contract
+        &self.0.servable.contract
     }
 
     /// The names of its classes.
     #[must_use]
     pub fn labels(&self) -> &Labels {
-        &self.0.labels
+        &self.0.servable.labels
     }
 
     /// The version, as an answer names it.
     #[must_use]
     pub fn answer(&self) -> ModelAnswer {
+        let Chosen { servable, label } = &self.0;
         let Servable {
             id,
             contract,
             digest,
             ..
-        } = self.0.as_ref();
+        } = servable.as_ref();
         let (name, digest) = (id.name.clone(), digest.clone());
         ModelAnswer {
             name,
             version: id.version,
+            label: label.clone(),
             task: contract.task,
             digest,
         }
@@ -99,13 +100,17 @@ impl ServableHandle {
     /// The version, as metrics name it.
     #[must_use]
     pub fn metric_labels(&self) -> ModelLabels {
-        self.0.metric_labels()
+        self.0.servable.metric_labels()
     }
 
-    /// Runs the model on pictures, each a tensor with a first axis of 1. Gives one prediction or
-    /// problem each, in their order.
-    pub async fn predict(&self, pictures: Vec<Tensor>) -> Vec<Result<Prediction, Problem>> {
-        let predictions = self.0.predict(pictures).await;
+    /// Runs the model on pictures, each a tensor with a first axis of 1, if it can before the
+    /// deadline. Gives one prediction or problem each, in their order.
+    pub async fn predict(
+        &self,
+        pictures: Vec<Tensor>,
+        deadline: Option<Instant>,
+    ) -> Vec<Result<Prediction, Problem>> {
+        let predictions = self.0.servable.predict(pictures, deadline).await;
         predictions
             .into_iter()
             .map(|one| one.map_err(|error| problem(&error)))
@@ -115,7 +120,7 @@ impl ServableHandle {
     /// A prediction's outputs in the roles that the contract gives them.
     #[must_use]
     pub fn outputs<'a>(&self, prediction: &'a Prediction) -> Outputs<'a> {
-        self.0.outputs(prediction)
+        self.0.servable.outputs(prediction)
     }
 }
 
@@ -124,7 +129,10 @@ fn problem(error: &ServeError) -> Problem {
     match error {
         ServeError::ModelNotFound(_)
         | ServeError::VersionNotFound { .. }
-        | ServeError::NotReady { .. } => (),
+        | ServeError::LabelNotFound { .. }
+        | ServeError::NotReady { .. }
+        | ServeError::QueueFull(_)
+        | ServeError::Expired => (),
         ServeError::Engine(_) | ServeError::Batch(_) | ServeError::Lost => {
             error!(cause = %error, "inference failed");
         }

@@ -1,14 +1,12 @@
 //! The options of a request: parsed once at the edge, completed by the contract's defaults.
 
-use std::collections::BTreeSet;
-
 use crate::{
     error::{ErrorCode, Problem},
     model::{
         contract::{Contract, output::Decoder},
         labels::Labels,
     },
-    postprocess::selection::Selection,
+    postprocess::selection::{Selection, find_classes},
 };
 
 /// Names of all options, as they are written in forms, queries and JSON.
@@ -77,48 +75,32 @@ impl InferOptions {
     /// # Errors
     /// When a class is not one of the model's or a value does not fit its decoder.
     pub fn resolve(&self, contract: &Contract, labels: &Labels) -> Result<Selection, Problem> {
-        let defaults = &contract.defaults;
-        let boxes = contract.output.decoder.gives_boxes();
-        let usual = if boxes { 0.25 } else { f32::MIN };
-        let confidence = self.confidence.or(defaults.confidence).unwrap_or(usual);
-        let raw = contract.output.decoder == Decoder::Logits;
-        if !raw && self.confidence.is_some_and(|c| !(0.0..=1.0).contains(&c)) {
-            let message = format!("confidence is {confidence}, must be a number from 0 to 1");
-            return Err(invalid("confidence", message));
+        let mut selection = Selection::usual(contract, labels).map_err(|name| no_class(&name))?;
+        if let Some(confidence) = self.confidence {
+            let raw = contract.output.decoder == Decoder::Logits;
+            if !raw && !(0.0..=1.0).contains(&confidence) {
+                let message = format!("confidence is {confidence}, must be a number from 0 to 1");
+                return Err(invalid("confidence", message));
+            }
+            selection.confidence = confidence;
         }
-        let named = self.classes.as_ref().unwrap_or(&defaults.classes);
-        let classes = if named.is_empty() {
-            None
-        } else {
-            Some(find_all(named, labels)?)
-        };
-        Ok(Selection {
-            top_k: self.top_k.or(defaults.top_k).unwrap_or(5) as usize,
-            confidence,
-            iou: self.iou.or(defaults.iou).unwrap_or(0.45),
-            max_detections: self
-                .max_detections
-                .or(defaults.max_detections)
-                .unwrap_or(100) as usize,
-            classes,
-        })
+        if let Some(names) = &self.classes {
+            selection.classes = find_classes(names, labels).map_err(|name| no_class(&name))?;
+        }
+        let count = |given: Option<u32>, usual: usize| given.map_or(usual, |count| count as usize);
+        selection.top_k = count(self.top_k, selection.top_k);
+        selection.max_detections = count(self.max_detections, selection.max_detections);
+        selection.iou = self.iou.unwrap_or(selection.iou);
+        Ok(selection)
     }
 }
 
-fn find_all(names: &[String], labels: &Labels) -> Result<BTreeSet<usize>, Problem> {
-    let mut classes = BTreeSet::new();
-    for name in names {
-        let found = labels.find(name);
-        if found.is_empty() {
-            let message = format!(
-                "classes names {name:?}, which is no class of this model; GET /v1/models/{{model}} \
-                 lists its labels"
-            );
-            return Err(invalid("classes", message));
-        }
-        classes.extend(found);
-    }
-    Ok(classes)
+fn no_class(name: &str) -> Problem {
+    let message = format!(
+        "classes names {name:?}, which is no class of this model; GET /v1/models/{{model}} lists \
+         its labels"
+    );
+    invalid("classes", message)
 }
 
 fn invalid(field: &str, detail: String) -> Problem {
@@ -178,6 +160,8 @@ fn share(name: &str, value: &OptionValue) -> Result<f32, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn parse(options: &[(&str, &str)]) -> Result<InferOptions, Problem> {

@@ -1,10 +1,10 @@
 //! What an edge hands over: the pictures, the model, the options.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::model::name::{ModelName, Version};
+use crate::{model::name::ModelName, serving::manager::VersionChoice};
 
 use super::options::InferOptions;
 
@@ -13,8 +13,8 @@ use super::options::InferOptions;
 pub struct ModelSpec {
     /// The model.
     pub name: ModelName,
-    /// The version; `None` for the newest that can serve.
-    pub version: Option<Version>,
+    /// The version.
+    pub version: VersionChoice,
 }
 
 /// A picture as it was sent.
@@ -50,4 +50,6 @@ pub struct InferRequest {
     pub wanted: Wanted,
     /// How long it took to read the request.
     pub receive: Duration,
+    /// When the answer is of no use any more.
+    pub deadline: Option<Instant>,
 }

@@ -102,13 +102,14 @@ impl InferenceService {
             options,
             wanted,
             receive,
+            deadline,
             ..
         } = request;
         let selection = options.resolve(servable.contract(), servable.labels())?;
         let names: Vec<_> = images.iter().map(|image| image.filename.clone()).collect();
 
         let ready = self.prepare(images, servable, wanted).await;
-        let predicted = steps::predict(ready, servable).await;
+        let predicted = steps::predict(ready, servable, deadline).await;
         let seen = self.interpret(predicted, servable, &selection).await;
 
         let times = total(&seen, receive);

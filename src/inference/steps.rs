@@ -80,7 +80,11 @@ pub(super) fn prepare(
 }
 
 /// Runs the model on the pictures that can be taken.
-pub(super) async fn predict(ready: Each<Ready>, servable: &ServableHandle) -> Each<Predicted> {
+pub(super) async fn predict(
+    ready: Each<Ready>,
+    servable: &ServableHandle,
+    deadline: Option<Instant>,
+) -> Each<Predicted> {
     let mut tensors = Vec::new();
     let mut rest = Vec::new();
     for picture in ready {
@@ -97,7 +101,7 @@ pub(super) async fn predict(ready: Each<Ready>, servable: &ServableHandle) -> Ea
             },
         ));
     }
-    let mut predictions = servable.predict(tensors).await.into_iter();
+    let mut predictions = servable.predict(tensors, deadline).await.into_iter();
     let joined = rest.into_iter().map(|picture| {
         let (info, geometry, pixels, mut times) = picture?;
         let lost = || Problem::new(ErrorCode::Internal, "the model's answer was lost");

@@ -1,12 +1,15 @@
-//! Names and versions of models, checked before any storage sees them.
+//! Names, versions and labels of models, checked before any storage sees them.
 
 use std::{fmt, str::FromStr};
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utoipa::ToSchema;
 
 /// Longest model name, in bytes.
 pub const MAX_NAME: usize = 128;
+
+/// Longest label, in bytes.
+const MAX_LABEL: usize = 64;
 
 /// A model's name: `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`, so it can be a folder and a path segment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
@@ -75,7 +78,69 @@ impl FromStr for Version {
     }
 }
 
-/// Why a text is no model name or version.
+/// A label: a name that moves between versions, like `stable` or `canary`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+#[schema(value_type = String, example = "canary")]
+pub struct Label(String);
+
+impl Label {
+    /// The label that says which version answers where a request names none.
+    pub const STABLE: &str = "stable";
+
+    /// The label as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Label {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let plain = |c: u8| c.is_ascii_alphanumeric() || b"_-.".contains(&c);
+        let starts_well = text
+            .bytes()
+            .next()
+            .is_some_and(|c| c.is_ascii_alphanumeric());
+        if starts_well && text.len() <= MAX_LABEL && text.bytes().all(plain) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NameError::Label)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ModelName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Version {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match i64::deserialize(deserializer)? {
+            number if 0 < number => Ok(Self(number)),
+            _ => Err(D::Error::custom(NameError::Version)),
+        }
+    }
+}
+
+/// Why a text is no model name, version or label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Not a model name.
@@ -86,6 +151,11 @@ pub enum NameError {
     /// Not a version.
     #[error("a version is a whole number from 1 to 9223372036854775807, without leading zeros")]
     Version,
+    /// Not a label.
+    #[error(
+        "a label is 1 to 64 letters, digits, '.', '_' or '-', and starts with a letter or digit"
+    )]
+    Label,
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::geometry::Rect;
+use crate::{geometry::Rect, model::golden::GoldenResult};
 
 /// One thing the model found: a class of the whole picture, or an object in it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -26,6 +26,16 @@ pub struct Prediction {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub keypoints: Vec<Keypoint>,
+}
+
+impl From<&Prediction> for GoldenResult {
+    fn from(prediction: &Prediction) -> Self {
+        Self {
+            label: prediction.label.clone(),
+            confidence: prediction.confidence,
+            rect: prediction.rect,
+        }
+    }
 }
 
 /// A point of an object, in pixels of the upright picture.

@@ -5,12 +5,18 @@ use crate::{
     error::{ErrorCode, Problem},
     model::{
         contract::ContractFaults,
+        digest::Digest,
+        key::KeyError,
         labels::LabelsError,
-        name::{ModelName, Version},
+        name::{Label, ModelName, Version},
     },
     postprocess::error::DecodeError,
+    preprocess::PictureError,
+    storage::StoreError,
     tensor::TensorError,
 };
+
+use super::{queue::QueueLimits, resources::Shortage};
 
 /// Why a version could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +28,73 @@ pub enum LoadError {
         path: PathBuf,
         /// What the system said.
         error: std::io::Error,
+    },
+    /// The store could not be reached, or does not have what the manifest lists.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// A path of the manifest makes no key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A file is not the one that was published.
+    #[error("{path} is corrupt: its digest is {found}, the manifest says {expected}")]
+    Digest {
+        /// The file.
+        path: String,
+        /// What the manifest says.
+        expected: Digest,
+        /// What was read.
+        found: Digest,
+    },
+    /// A file was corrupt before.
+    #[error(
+        "{reason}; it is left alone until its files are others, remove {} to have it tried again",
+        note.display()
+    )]
+    Quarantined {
+        /// The note of it.
+        note: PathBuf,
+        /// What was corrupt.
+        reason: String,
+    },
+    /// A file has another size than was published.
+    #[error("{path} has {found} bytes, the manifest says {expected}")]
+    Size {
+        /// The file.
+        path: String,
+        /// What the manifest says.
+        expected: u64,
+        /// What there is.
+        found: u64,
+    },
+    /// The version is larger than the whole cache.
+    #[error("its files have {needed} bytes, the cache holds {limit} (cache.bytes)")]
+    CacheTooSmall {
+        /// Bytes of the version.
+        needed: u64,
+        /// Bytes of the cache.
+        limit: u64,
+    },
+    /// The cache's disk is full or broken.
+    #[error("the cache cannot write {}: {error}", path.display())]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// There is not enough memory for it.
+    #[error("not loaded, for lack of memory: {0}")]
+    Memory(Shortage),
+    /// Loading it ended the process before.
+    #[error(
+        "loading it ended the process {loads} times, so it is left alone; remove {} to have it \
+         tried again", note.display()
+    )]
+    Fatal {
+        /// The note of those loads.
+        note: PathBuf,
+        /// How many there were.
+        loads: u32,
     },
     /// The contract has faults, or does not fit the graph.
     #[error(transparent)]
@@ -48,11 +121,102 @@ pub enum LoadError {
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// The first run failed, before any request could meet it.
-    #[error("the warm-up run failed: {0}")]
-    WarmUp(#[source] ServeError),
+    #[error("the warm-up run of {batch} failed: {error}")]
+    WarmUp {
+        /// Pictures in the run.
+        batch: usize,
+        /// What failed.
+        error: ServeError,
+    },
     /// The first run gave an answer that cannot be decoded.
     #[error("the warm-up run's answer cannot be decoded: {0}")]
     WarmUpAnswer(#[source] DecodeError),
+    /// A golden answer cannot be read.
+    #[error("{file}: {reason}")]
+    GoldenFile {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A golden picture cannot be read.
+    #[error("golden/{file}: {error}")]
+    GoldenPicture {
+        /// The picture.
+        file: String,
+        /// What is wrong with it.
+        error: PictureError,
+    },
+    /// A golden picture got another answer than it must.
+    #[error("golden answer missed: {0}")]
+    Golden(String),
+    /// The loader's thread ended without a result.
+    #[error("the load was lost")]
+    Lost,
+}
+
+impl LoadError {
+    /// The reason as metrics name it.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "missing_file",
+            Self::Store(StoreError::NotFound(_)) => "missing_file",
+            Self::Store(StoreError::Length { .. }) | Self::Size { .. } => "wrong_size",
+            Self::Store(_) => "storage",
+            Self::Key(_) => "manifest",
+            Self::Digest { .. } | Self::Quarantined { .. } => "wrong_digest",
+            Self::CacheTooSmall { .. } | Self::Disk { .. } => "disk",
+            Self::Memory(_) => "memory",
+            Self::Fatal { .. } => "fatal",
+            Self::Contract(_) | Self::Labels { .. } | Self::LabelCount { .. } => "contract",
+            Self::Engine(_) => "engine",
+            Self::WarmUp { .. } | Self::WarmUpAnswer(_) => "warm_up",
+            Self::GoldenFile { .. } | Self::GoldenPicture { .. } | Self::Golden(_) => "golden",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// Whether the same files may not be tried again: what is corrupt stays in quarantine.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::Quarantined { .. } | Self::Fatal { .. })
+    }
+
+    /// Whether the cause lies outside the version, so that trying again is worth while for as
+    /// long as the cause lasts.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        match self {
+            Self::Store(error) => match error {
+                StoreError::Denied { .. }
+                | StoreError::Unavailable { .. }
+                | StoreError::Changed(_)
+                | StoreError::File { .. } => true,
+                StoreError::NotFound(_)
+                | StoreError::TooLarge { .. }
+                | StoreError::Length { .. } => false,
+            },
+            Self::Memory(_) | Self::Disk { .. } => true,
+            Self::Read { .. }
+            | Self::Key(_)
+            | Self::Digest { .. }
+            | Self::Quarantined { .. }
+            | Self::Size { .. }
+            | Self::CacheTooSmall { .. }
+            | Self::Fatal { .. }
+            | Self::Contract(_)
+            | Self::Labels { .. }
+            | Self::LabelCount { .. }
+            | Self::Engine(_)
+            | Self::WarmUp { .. }
+            | Self::WarmUpAnswer(_)
+            | Self::GoldenFile { .. }
+            | Self::GoldenPicture { .. }
+            | Self::Golden(_)
+            | Self::Lost => false,
+        }
+    }
 }
 
 /// Why a servable could not be had or run.
@@ -69,6 +233,14 @@ pub enum ServeError {
         /// The version asked for.
         version: Version,
     },
+    /// No such label of the model.
+    #[error("model {name} has no label {label}; GET /v1/models/{name} lists those there are")]
+    LabelNotFound {
+        /// The model.
+        name: ModelName,
+        /// The label asked for.
+        label: Label,
+    },
     /// The model or the version cannot serve now.
     #[error("model {name} cannot serve: {reason}")]
     NotReady {
@@ -77,6 +249,15 @@ pub enum ServeError {
         /// Why.
         reason: String,
     },
+    /// Too much waits for the model already.
+    #[error(
+        "the model's queue is full: it holds {} pictures or {} bytes (queue.pictures, queue.bytes)",
+        .0.pictures, .0.bytes
+    )]
+    QueueFull(QueueLimits),
+    /// The deadline passed before the picture's run began.
+    #[error("the deadline passed while the picture waited for the model")]
+    Expired,
     /// The engine failed.
     #[error("{0}")]
     Engine(Arc<EngineError>),
@@ -96,16 +277,18 @@ impl From<EngineError> for ServeError {
 
 impl From<&ServeError> for Problem {
     fn from(error: &ServeError) -> Self {
-        match error {
-            ServeError::ModelNotFound(_) => Self::new(ErrorCode::ModelNotFound, error.to_string()),
-            ServeError::VersionNotFound { .. } => {
-                Self::new(ErrorCode::VersionNotFound, error.to_string())
+        let code = match error {
+            ServeError::ModelNotFound(_) => ErrorCode::ModelNotFound,
+            ServeError::VersionNotFound { .. } => ErrorCode::VersionNotFound,
+            ServeError::LabelNotFound { .. } => ErrorCode::LabelNotFound,
+            ServeError::NotReady { .. } => ErrorCode::ModelNotReady,
+            ServeError::QueueFull(_) => ErrorCode::QueueFull,
+            ServeError::Expired => ErrorCode::DeadlineExceeded,
+            ServeError::Engine(_) | ServeError::Batch(_) | ServeError::Lost => {
+                let detail = "the model failed on this input; the server's log has the cause";
+                return Self::new(ErrorCode::InferenceFailed, detail);
             }
-            ServeError::NotReady { .. } => Self::new(ErrorCode::ModelNotReady, error.to_string()),
-            ServeError::Engine(_) | ServeError::Batch(_) | ServeError::Lost => Self::new(
-                ErrorCode::InferenceFailed,
-                "the model failed on this input; the server's log has the cause",
-            ),
-        }
+        };
+        Self::new(code, error.to_string())
     }
 }

@@ -1,63 +1,54 @@
-//! The manager: every version's state, and the servables of those that serve.
+//! The manager: one stream of versions for each model, and the servables of those that serve.
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
-    time::Instant,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use tracing::{error, info};
+use tokio::sync::watch;
 
-use crate::{
-    model::name::{ModelName, Version},
-    telemetry::metrics::ModelLabels,
-};
+use crate::model::name::{Label, ModelName, Version};
 
 use super::{
     ServeError,
-    loader::{self, LoadContext},
+    aspired::AspiredModel,
+    loader::LoadContext,
     servable::Servable,
-    source::AspiredVersion,
-    state::State,
+    state::{LabelStatus, ModelStatus, State, VersionStatus},
+    stream::{Stream, StreamHandle},
 };
 
-/// A version as it stands now.
+/// Which version of a model is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum VersionChoice {
+    /// The one labelled `stable`, else the newest that can serve.
+    #[default]
+    Default,
+    /// This one.
+    Version(Version),
+    /// The one that this label names.
+    Label(Label),
+}
+
+/// A hold on a version, and the label that chose it.
 #[derive(Clone, Debug)]
-pub struct VersionStatus {
+pub struct Chosen {
     /// The version.
-    pub version: Version,
-    /// Where it is in its life.
-    pub state: State,
-    /// Why it is there, where that needs saying.
-    pub message: String,
-    /// The servable, while there is one.
-    pub servable: Option<Arc<Servable>>,
+    pub servable: Arc<Servable>,
+    /// The label asked for, or `stable` where nothing was.
+    pub label: Option<Label>,
 }
 
-/// A model as it stands now.
-#[derive(Clone, Debug)]
-pub struct ModelStatus {
-    /// The model.
-    pub name: ModelName,
-    /// Its versions, newest first.
-    pub versions: Vec<VersionStatus>,
-}
-
-impl ModelStatus {
-    /// The version that answers where none is asked for: the newest that can serve.
-    #[must_use]
-    pub fn default_version(&self) -> Option<&Arc<Servable>> {
-        self.versions
-            .iter()
-            .find_map(|version| version.servable.as_ref())
-    }
-}
-
-/// Keeps the states of all versions and hands out those that serve.
+/// Keeps every model's versions as they are wanted and hands out those that serve.
 #[derive(Debug)]
 pub struct Manager {
-    context: LoadContext,
-    models: RwLock<BTreeMap<ModelName, BTreeMap<Version, VersionStatus>>>,
+    context: Arc<LoadContext>,
+    streams: RwLock<BTreeMap<ModelName, StreamHandle>>,
+    changed: watch::Sender<u64>,
+    stopping: AtomicBool,
 }
 
 impl Manager {
@@ -65,79 +56,86 @@ impl Manager {
     #[must_use]
     pub fn new(context: LoadContext) -> Self {
         Self {
-            context,
-            models: RwLock::default(),
+            context: Arc::new(context),
+            streams: RwLock::default(),
+            changed: watch::Sender::new(0),
+            stopping: AtomicBool::new(false),
         }
     }
 
-    /// Loads versions one after the other. One that fails ends with its reason and leaves the
-    /// others alone. Gives the reports of those that failed.
-    pub async fn load(&self, aspired: Vec<AspiredVersion>) -> Vec<String> {
-        for wanted in &aspired {
-            self.set(wanted, State::Start, String::new(), None);
+    /// Makes a model as it is wanted. The newest call counts: the model's own task gets there as
+    /// soon as it can, and leaves the other models alone.
+    pub fn set_aspired(&self, aspired: AspiredModel) {
+        if self.stopping.load(Ordering::Acquire) {
+            return;
         }
-        let mut failed = Vec::new();
-        for wanted in aspired {
-            self.set(&wanted, State::Loading, String::new(), None);
-            let begun = Instant::now();
-            let labels = ModelLabels {
-                model: wanted.name.to_string(),
-                version: wanted.version.to_string(),
-            };
-            match loader::load(&self.context, &wanted).await {
-                Ok(servable) => {
-                    let elapsed_s = begun.elapsed().as_secs_f64();
-                    info!(model.name = %wanted.name, model.version = %wanted.version,
-                          digest = servable.digest, elapsed_s, "model version available");
-                    self.context.metrics.model_available(&labels, true);
-                    self.set(
-                        &wanted,
-                        State::Available,
-                        String::new(),
-                        Some(Arc::new(servable)),
-                    );
-                }
-                Err(cause) => {
-                    error!(model.name = %wanted.name, model.version = %wanted.version,
-                           reason = %cause, "model load failed");
-                    self.context.metrics.model_available(&labels, false);
-                    let (name, version) = (&wanted.name, wanted.version);
-                    failed.push(format!("{name} version {version}: {cause}"));
-                    self.set(&wanted, State::End, cause.to_string(), None);
-                }
+        let name = aspired.name.clone();
+        self.with_stream(&name, |stream| {
+            stream.aspired.send_replace(Some(aspired));
+        });
+    }
+
+    /// Takes every version out of service for good, and waits until their last runs have ended: a
+    /// process that ends while the engine computes may crash.
+    pub async fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        for name in self.models().into_iter().map(|model| model.name) {
+            let mut withdrawn = AspiredModel::new(name.clone());
+            withdrawn.withdrawn = true;
+            self.with_stream(&name, |stream| {
+                stream.aspired.send_replace(Some(withdrawn));
+            });
+        }
+        let mut changes = self.changes();
+        let runs = |version: &VersionStatus| match version.state {
+            State::Loading | State::Available | State::Unloading => true,
+            State::Start | State::End => false,
+        };
+        loop {
+            changes.borrow_and_update();
+            let models = self.models();
+            let mut versions = models.iter().flat_map(|model| &model.versions);
+            if !versions.any(runs) || changes.changed().await.is_err() {
+                return;
             }
         }
-        failed
     }
 
-    fn set(
-        &self,
-        wanted: &AspiredVersion,
-        state: State,
-        message: String,
-        servable: Option<Arc<Servable>>,
-    ) {
-        let status = VersionStatus {
-            version: wanted.version,
-            state,
-            message,
-            servable,
-        };
-        let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
-        models
-            .entry(wanted.name.clone())
-            .or_default()
-            .insert(wanted.version, status);
+    /// Counts a model as not settled until it is said how it is wanted.
+    pub(super) fn expect(&self, name: &ModelName) {
+        self.with_stream(name, |_| ());
+    }
+
+    fn with_stream(&self, name: &ModelName, then: impl FnOnce(&StreamHandle)) {
+        let mut streams = self.streams.write().unwrap_or_else(PoisonError::into_inner);
+        let stream = streams.entry(name.clone()).or_insert_with(|| {
+            let context = Arc::clone(&self.context);
+            let (stream, handle) = Stream::new(name.clone(), context, self.changed.clone());
+            self.context.foreground.spawn(stream.run());
+            handle
+        });
+        then(stream);
+    }
+
+    /// News of every change of any model's state.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Whether every model is, for now, as near to what is wanted as it can be.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let streams = self.streams.read().unwrap_or_else(PoisonError::into_inner);
+        streams.values().all(|stream| stream.status.read().settled)
     }
 
     /// Every model, by name.
     #[must_use]
     pub fn models(&self) -> Vec<ModelStatus> {
-        let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
-        models
-            .iter()
-            .map(|(name, versions)| status(name, versions))
-            .collect()
+        let streams = self.streams.read().unwrap_or_else(PoisonError::into_inner);
+        let status = |stream: &StreamHandle| stream.status.read().model.clone();
+        streams.values().map(status).collect()
     }
 
     /// One model.
@@ -145,65 +143,95 @@ impl Manager {
     /// # Errors
     /// When there is none of that name.
     pub fn model(&self, name: &ModelName) -> Result<ModelStatus, ServeError> {
-        let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
-        let versions = models
-            .get(name)
-            .ok_or_else(|| ServeError::ModelNotFound(name.clone()))?;
-        Ok(status(name, versions))
+        self.with_model(name, |model| Ok(model.clone()))
     }
 
-    /// The servable of a version, or of the newest that can serve.
+    /// A hold on the version that is asked for.
     ///
     /// # Errors
-    /// When the model or version is not known or cannot serve, with the reason.
-    pub fn servable(
+    /// When the model, version or label is not known or cannot serve, with the reason.
+    pub fn servable(&self, name: &ModelName, choice: &VersionChoice) -> Result<Chosen, ServeError> {
+        self.with_model(name, |model| choose(model, choice))
+    }
+
+    fn with_model<T>(
         &self,
         name: &ModelName,
-        version: Option<Version>,
-    ) -> Result<Arc<Servable>, ServeError> {
-        let model = self.model(name)?;
-        let Some(version) = version else {
-            let newest = model.default_version().cloned();
-            return newest.ok_or_else(|| not_ready(name, model.versions.first()));
-        };
-        let status = model
-            .versions
-            .iter()
-            .find(|status| status.version == version);
-        match status {
-            Some(VersionStatus {
-                servable: Some(servable),
+        then: impl FnOnce(&ModelStatus) -> Result<T, ServeError>,
+    ) -> Result<T, ServeError> {
+        let streams = self.streams.read().unwrap_or_else(PoisonError::into_inner);
+        match streams.get(name) {
+            Some(stream) => then(&stream.status.read().model),
+            None => Err(ServeError::ModelNotFound(name.clone())),
+        }
+    }
+}
+
+fn choose(model: &ModelStatus, choice: &VersionChoice) -> Result<Chosen, ServeError> {
+    let (version, label) = match choice {
+        VersionChoice::Default => {
+            let default = model.default_version().cloned();
+            let servable = default.ok_or_else(|| not_ready(model, model.versions.first()))?;
+            let stable = model.label(Label::STABLE);
+            let stable = stable.filter(|label| label.version == Some(servable.id.version));
+            let label = stable.map(|label| label.label.clone());
+            return Ok(Chosen { servable, label });
+        }
+        VersionChoice::Version(version) => (*version, None),
+        VersionChoice::Label(label) => match model.label(label.as_str()) {
+            Some(LabelStatus {
+                version: Some(version),
                 ..
-            }) => Ok(Arc::clone(servable)),
-            Some(_) => Err(not_ready(name, status)),
-            None => Err(ServeError::VersionNotFound {
-                name: name.clone(),
-                version,
-            }),
-        }
-    }
-}
-
-fn status(name: &ModelName, versions: &BTreeMap<Version, VersionStatus>) -> ModelStatus {
-    ModelStatus {
-        name: name.clone(),
-        versions: versions.values().rev().cloned().collect(),
-    }
-}
-
-fn not_ready(name: &ModelName, status: Option<&VersionStatus>) -> ServeError {
-    let reason = match status {
+            }) => (*version, Some(label.clone())),
+            Some(LabelStatus { target, .. }) => return Err(pending(model, label, *target)),
+            None => {
+                return Err(ServeError::LabelNotFound {
+                    name: model.name.clone(),
+                    label: label.clone(),
+                });
+            }
+        },
+    };
+    match model.version(version) {
         Some(VersionStatus {
-            state: State::End,
-            message,
-            version,
+            servable: Some(servable),
             ..
-        }) => {
-            let first = message.lines().next().unwrap_or_default();
-            format!("version {version} failed to load: {first}; GET /v1/models/{name} says more")
-        }
-        Some(VersionStatus { version, .. }) => format!("version {version} is still being loaded"),
+        }) => Ok(Chosen {
+            servable: Arc::clone(servable),
+            label,
+        }),
+        Some(status) => Err(not_ready(model, Some(status))),
+        None => Err(ServeError::VersionNotFound {
+            name: model.name.clone(),
+            version,
+        }),
+    }
+}
+
+fn pending(model: &ModelStatus, label: &Label, target: Version) -> ServeError {
+    ServeError::NotReady {
+        name: model.name.clone(),
+        reason: format!("label {label} is to name version {target}, which is not available yet"),
+    }
+}
+
+fn not_ready(model: &ModelStatus, status: Option<&VersionStatus>) -> ServeError {
+    let name = &model.name;
+    let reason = match status {
         None => "it has no version".to_owned(),
+        Some(status) => {
+            let version = status.version;
+            let first = status.message.lines().next().unwrap_or_default();
+            let more = format!("{first}; GET /v1/models/{name} says more");
+            match status.state {
+                State::Start if first.is_empty() => format!("version {version} waits to be loaded"),
+                State::Start => format!("version {version} is not loaded: {more}"),
+                State::Loading => format!("version {version} is still being loaded"),
+                State::Available => format!("version {version} is being replaced"),
+                State::Unloading => format!("version {version} is being unloaded"),
+                State::End => format!("version {version} is not loaded: {more}"),
+            }
+        }
     };
     ServeError::NotReady {
         name: name.clone(),

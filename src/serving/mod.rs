@@ -1,13 +1,23 @@
-//! The model core, in TensorFlow Serving's words: a source states which versions are wanted, a
-//! loader makes servables of them, the manager keeps their states and hands them out.
+//! The model core, in TensorFlow Serving's words: a source states which versions are aspired, a
+//! pure policy picks the next action, a loader makes servables, the manager hands them out.
 
-pub mod batch;
+pub mod aspired;
+mod batch;
+mod batcher;
+pub mod cache;
 mod error;
-mod instances;
+mod instance;
+pub mod load_note;
 pub mod loader;
 pub mod manager;
+pub mod pace;
+pub mod policy;
+pub mod queue;
+pub mod resources;
 pub mod servable;
 pub mod source;
 pub mod state;
+mod stream;
+mod version;
 
 pub use error::{LoadError, ServeError};

@@ -1,6 +1,9 @@
 //! A model version that can serve.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -13,15 +16,11 @@ use crate::{
         name::{ModelName, Version},
     },
     postprocess::Outputs,
-    telemetry::metrics::{Metrics, ModelLabels},
+    telemetry::metrics::ModelLabels,
     tensor::Tensor,
 };
 
-use super::{
-    ServeError,
-    batch::{self, BatchSize},
-    instances::{Instances, Run},
-};
+use super::{ServeError, instance::PictureOutputs, queue::Queue};
 
 /// A model and one of its versions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
@@ -38,7 +37,8 @@ impl std::fmt::Display for ServableId {
     }
 }
 
-/// A model version that can serve. Whoever holds it keeps it alive.
+/// A model version that can serve. Whoever holds it keeps it alive: its instances end after the
+/// last hold is dropped.
 #[derive(Debug)]
 pub struct Servable {
     /// Which model and version this is.
@@ -50,16 +50,14 @@ pub struct Servable {
     /// The names of its classes.
     pub labels: Labels,
     pub(super) bindings: Bindings,
-    pub(super) batch_size: BatchSize,
-    pub(super) instances: Arc<Instances>,
-    pub(super) metrics: Arc<Metrics>,
+    pub(super) queue: Arc<Queue>,
 }
 
 /// One picture's outputs, and where the time of its run went.
 #[derive(Clone, Debug)]
 pub struct Prediction {
-    outputs: Vec<(String, Tensor)>,
-    /// Time until an instance was free.
+    pub(super) outputs: PictureOutputs,
+    /// Time that the picture waited for its run.
     pub queue: Duration,
     /// Time that the model computed, for the whole run.
     pub compute: Duration,
@@ -68,80 +66,67 @@ pub struct Prediction {
 }
 
 impl Servable {
-    /// Runs the model on pictures, each a tensor with a first axis of 1: equal shapes together,
-    /// several runs side by side. Gives one prediction or failure each, in their order.
-    pub async fn predict(&self, pictures: Vec<Tensor>) -> Vec<Result<Prediction, ServeError>> {
-        let runs = batch::runs(pictures, self.batch_size)
-            .into_iter()
-            .map(|run| {
-                let (places, tensors): (Vec<usize>, Vec<Tensor>) = run.into_iter().unzip();
-                async move {
-                    let predictions = self.run(tensors).await;
-                    places.into_iter().zip(predictions).collect::<Vec<_>>()
-                }
-            });
-        let mut predictions: Vec<_> = join_all(runs).await.into_iter().flatten().collect();
-        predictions.sort_by_key(|(place, _)| *place);
-        predictions
-            .into_iter()
-            .map(|(_, prediction)| prediction)
-            .collect()
-    }
-
-    async fn run(&self, pictures: Vec<Tensor>) -> Vec<Result<Prediction, ServeError>> {
-        let batch = pictures.len();
-        match self.run_once(pictures).await {
-            Ok(predictions) => predictions.into_iter().map(Ok).collect(),
-            Err(error) => vec![Err(error); batch],
+    /// Runs the model on pictures, each a tensor with a first axis of 1, together with those of
+    /// other requests. Gives one prediction or failure each, in their order. Pictures that have
+    /// not begun to run at the deadline, or when the future is dropped, never do.
+    pub async fn predict(
+        &self,
+        pictures: Vec<Tensor>,
+        deadline: Option<Instant>,
+    ) -> Vec<Result<Prediction, ServeError>> {
+        let count = pictures.len();
+        match self.queue.enter(pictures, deadline) {
+            Ok(answers) => {
+                let answers = join_all(answers).await.into_iter();
+                answers
+                    .map(|answer| answer.map_err(|_| ServeError::Lost)?)
+                    .collect()
+            }
+            Err(refused) => vec![Err(refused); count],
         }
-    }
-
-    async fn run_once(&self, pictures: Vec<Tensor>) -> Result<Vec<Prediction>, ServeError> {
-        let batch = pictures.len();
-        self.metrics.batch(&self.metric_labels(), batch);
-        let input = batch::join(pictures, self.batch_size)?;
-        let Run {
-            outputs,
-            queue,
-            compute,
-        } = self.instances.run(input).await?;
-        let parts = batch::part(outputs, batch, self.batch_size)?;
-        let prediction = |outputs| Prediction {
-            outputs,
-            queue,
-            compute,
-            batch,
-        };
-        Ok(parts.into_iter().map(prediction).collect())
     }
 
     /// The version, as metrics name it.
     #[must_use]
     pub fn metric_labels(&self) -> ModelLabels {
-        let ServableId { name, version } = &self.id;
-        ModelLabels {
-            model: name.to_string(),
-            version: version.to_string(),
-        }
+        metric_labels(&self.id)
     }
 
     /// A prediction's outputs in the roles that the contract gives them.
     #[must_use]
     pub fn outputs<'a>(&self, prediction: &'a Prediction) -> Outputs<'a> {
-        let of = |name: &Option<String>| {
-            let name = name.as_deref()?;
-            prediction
-                .outputs
-                .iter()
-                .find(|(output, _)| output == name)
-                .map(|(_, tensor)| tensor)
-        };
-        let names = &self.bindings.outputs;
-        Outputs {
-            scores: of(&names.scores),
-            boxes: of(&names.boxes),
-            keypoints: of(&names.keypoints),
-            detections: of(&names.detections),
-        }
+        roles(&self.bindings, &prediction.outputs)
+    }
+}
+
+impl Drop for Servable {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+pub(super) fn metric_labels(id: &ServableId) -> ModelLabels {
+    let ServableId { name, version } = id;
+    ModelLabels {
+        model: name.to_string(),
+        version: version.to_string(),
+    }
+}
+
+/// A picture's outputs in the roles that the contract gives them.
+pub(super) fn roles<'a>(bindings: &Bindings, outputs: &'a PictureOutputs) -> Outputs<'a> {
+    let of = |name: &Option<String>| {
+        let name = name.as_deref()?;
+        outputs
+            .iter()
+            .find(|(output, _)| output == name)
+            .map(|(_, tensor)| tensor)
+    };
+    let names = &bindings.outputs;
+    Outputs {
+        scores: of(&names.scores),
+        boxes: of(&names.boxes),
+        keypoints: of(&names.keypoints),
+        detections: of(&names.detections),
     }
 }

@@ -1,7 +1,13 @@
-//! The states of a version, TensorFlow Serving's.
+//! How versions, labels and models stand, in TensorFlow Serving's words.
+
+use std::sync::Arc;
 
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::model::name::{Label, ModelName, Version};
+
+use super::servable::Servable;
 
 /// Where a version is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
@@ -17,4 +23,83 @@ pub enum State {
     Unloading,
     /// Gone, or never came up: the message says why.
     End,
+}
+
+/// A version as it stands now.
+#[derive(Clone, Debug)]
+pub struct VersionStatus {
+    /// The version.
+    pub version: Version,
+    /// Where it is in its life.
+    pub state: State,
+    /// Why it is there, where that needs saying.
+    pub message: String,
+    /// The servable, while there is one.
+    pub servable: Option<Arc<Servable>>,
+}
+
+/// A label as it stands now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelStatus {
+    /// The label.
+    pub label: Label,
+    /// The version that it is to name.
+    pub target: Version,
+    /// The version that it names: the target, or the one before while the target is not available.
+    pub version: Option<Version>,
+}
+
+/// A model as it stands now.
+#[derive(Clone, Debug)]
+pub struct ModelStatus {
+    /// The model.
+    pub name: ModelName,
+    /// Its versions, newest first.
+    pub versions: Vec<VersionStatus>,
+    /// Its labels, by name.
+    pub labels: Vec<LabelStatus>,
+    /// What is wrong with its folder beside its versions.
+    pub faults: Vec<String>,
+}
+
+impl ModelStatus {
+    /// A model that nothing is known of yet.
+    #[must_use]
+    pub const fn new(name: ModelName) -> Self {
+        Self {
+            name,
+            versions: Vec::new(),
+            labels: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// A version of the model.
+    #[must_use]
+    pub fn version(&self, version: Version) -> Option<&VersionStatus> {
+        self.versions
+            .iter()
+            .find(|status| status.version == version)
+    }
+
+    /// A label of the model.
+    #[must_use]
+    pub fn label(&self, label: &str) -> Option<&LabelStatus> {
+        self.labels
+            .iter()
+            .find(|status| status.label.as_str() == label)
+    }
+
+    /// The version that answers where none is asked for: the one that is labelled `stable`, or
+    /// else the newest that can serve.
+    #[must_use]
+    pub fn default_version(&self) -> Option<&Arc<Servable>> {
+        let stable = self.label(Label::STABLE).and_then(|label| label.version);
+        let stable = stable.and_then(|version| self.version(version)?.servable.as_ref());
+        stable.or_else(|| {
+            self.versions
+                .iter()
+                .find_map(|version| version.servable.as_ref())
+        })
+    }
 }

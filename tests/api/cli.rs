@@ -140,6 +140,35 @@ async fn check_runs_a_folder_without_a_server() {
 }
 
 #[tokio::test]
+async fn check_writes_golden_answers_that_the_next_load_is_held_to() {
+    let folder = folder_of_pictures();
+    let version = folder.path().join("colors/1");
+    fs::create_dir_all(&version).expect("a folder");
+    for file in ["model.onnx", "model.toml", "labels.txt"] {
+        let from = tiny_models().join("colors/1").join(file);
+        fs::copy(from, version.join(file)).expect("copies");
+    }
+    let picture = folder.path().join("a.png");
+    let check = |arguments: &[&str]| {
+        let mut command = ocellus(&["check"]);
+        command.arg(&version).args(arguments);
+        run(command)
+    };
+    let picture = picture.to_str().expect("text");
+    let written = check(&[picture, "--write-golden"]).await;
+    assert!(written.status.success(), "{written:?}");
+    assert!(version.join("golden/a.png.json").is_file());
+    let held = check(&[]).await;
+    assert!(held.status.success(), "{held:?}");
+    let labels = fs::read_to_string(version.join("labels.txt")).expect("reads");
+    let turned: Vec<&str> = labels.lines().rev().collect();
+    fs::write(version.join("labels.txt"), turned.join("\n")).expect("writes");
+    let other = check(&[]).await;
+    assert!(!other.status.success());
+    assert!(text(&other.stderr).contains("a.png must give"), "{other:?}");
+}
+
+#[tokio::test]
 async fn models_list_names_the_faults_of_contracts() {
     let root = tempfile::tempdir().expect("a folder");
     let folder = root.path().join("cat/3");
@@ -156,6 +185,24 @@ async fn models_list_names_the_faults_of_contracts() {
     let output = list(&tiny_models()).await;
     assert!(output.status.success());
     assert!(text(&output.stdout).contains("spots_any"), "{output:?}");
+}
+
+#[tokio::test]
+async fn a_provider_that_cannot_start_is_the_reason_and_the_processor_no_way_out() {
+    for providers in ["cuda", "cuda,cpu", "tensorrt,cuda,cpu"] {
+        let mut command = ocellus(&["serve", "--providers", providers, "--models"]);
+        command.arg(tiny_models());
+        command.args(["--http-address", "127.0.0.1:0"]);
+        command.args(["--operations-address", "127.0.0.1:0"]);
+        let output = run(command).await;
+        assert!(!output.status.success(), "{providers}");
+        let report = text(&output.stderr);
+        let first = providers.split(',').next().expect("one");
+        let reason =
+            format!("{first} was asked for and cannot be used: this ONNX Runtime is built");
+        assert!(report.contains(&reason), "{report}");
+        assert!(report.contains("or ask for cpu"), "{report}");
+    }
 }
 
 #[tokio::test]

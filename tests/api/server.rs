@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use ocellus::{
@@ -22,6 +23,7 @@ pub(crate) struct TestServer {
     http: SocketAddr,
     operations: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
+    ready: Option<oneshot::Receiver<()>>,
     running: JoinHandle<Result<(), AppError>>,
 }
 
@@ -39,8 +41,16 @@ impl TestServer {
         Self::with(&tiny_models(), &[]).await
     }
 
-    /// Serves a folder of models with some settings of its own.
+    /// Serves a folder of models with some settings of its own, and waits until it is ready.
     pub(crate) async fn with(models: &Path, settings: &[Setting]) -> Self {
+        let mut server = Self::begin(models, settings).await;
+        let ready = server.ready.take().expect("not waited for yet");
+        ready.await.expect("the server is ready");
+        server
+    }
+
+    /// Starts to serve a folder of models, which need not hold any yet.
+    pub(crate) async fn begin(models: &Path, settings: &[Setting]) -> Self {
         let app = app(models, settings).await.expect("the server starts");
         let http = app.http_address().expect("bound");
         let operations = app.operations_address().expect("bound");
@@ -49,14 +59,27 @@ impl TestServer {
         let running = tokio::spawn(app.run(ready, async {
             stopped.await.ok();
         }));
-        is_ready.await.expect("the server is ready");
         Self {
             client: Client::new(),
             http,
             operations,
             stop: Some(stop),
+            ready: Some(is_ready),
             running,
         }
+    }
+
+    /// Waits until the operations port answers a path with a status.
+    pub(crate) async fn until(&self, path: &str, status: u16) {
+        while self.get_operations(path).await.status() != status {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What the API says of a model.
+    pub(crate) async fn model(&self, name: &str) -> Value {
+        let response = self.get(&format!("/v1/models/{name}")).await;
+        response.json().await.expect("JSON")
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -118,11 +141,15 @@ impl TestServer {
 
 /// A server with its ports open, not running yet.
 pub(crate) async fn app(models: &Path, settings: &[Setting]) -> Result<App, AppError> {
+    // Kept for as long as the process lives: servers outlive the tests that begin them.
+    let cache = tempfile::tempdir().expect("a folder").keep();
     let mut layers = Layers::default();
     layers.flag("models", models.display().to_string());
     layers.flag("http.address", "127.0.0.1:0".to_owned());
     layers.flag("operations.address", "127.0.0.1:0".to_owned());
     layers.flag("engine.instances", "1".to_owned());
+    layers.flag("source.poll_ms", "50".to_owned());
+    layers.flag("cache.folder", cache.display().to_string());
     for (key, value) in settings {
         layers.flag(key, (*value).to_owned());
     }

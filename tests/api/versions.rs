@@ -70,7 +70,7 @@ async fn without_a_version_the_newest_answers() {
 /// A way to break a version, and a part of the reason that is then given.
 type Break = (&'static str, fn(&Path), &'static str);
 
-const BREAKS: [Break; 9] = [
+const BREAKS: [Break; 11] = [
     (
         "empty model",
         |v| fs::write(v.join("model.onnx"), "").expect("writes"),
@@ -121,6 +121,22 @@ const BREAKS: [Break; 9] = [
         "input.dtype: is uint8, the graph's input \"images\" is float32",
     ),
     (
+        "a provider that this ONNX Runtime lacks",
+        |v| {
+            let gpu = "[engine]\nproviders = [\"cuda\", \"cpu\"]\n\n[input]";
+            edit(&v.join("model.toml"), "[input]", gpu);
+        },
+        "cuda was asked for and cannot be used: this ONNX Runtime is built without cuda; `make gpu",
+    ),
+    (
+        "providers after the processor",
+        |v| {
+            let order = "[engine]\nproviders = [\"cpu\", \"cuda\"]\n\n[input]";
+            edit(&v.join("model.toml"), "[input]", order);
+        },
+        "engine.providers: must be a list of tensorrt, cuda and cpu",
+    ),
+    (
         "NaN answers",
         |v| {
             let broken = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/broken_models");
@@ -167,28 +183,42 @@ async fn a_broken_version_says_why_and_leaves_the_others_alone() {
 }
 
 #[tokio::test]
-async fn a_contract_with_five_faults_is_one_report_at_the_start() {
-    let root = models(&["colors/1"]);
+async fn a_contract_with_five_faults_is_one_report() {
+    let root = models(&["colors/1", "spots/1"]);
     let faults = "task = \"detektion\"\ncolour = 1\n[input]\nheight = 0\nwidth = 8\nlayout = \"HW\"\n\
                   [output]\ndecoder = \"softmx\"";
     fs::write(root.path().join("colors/1/model.toml"), faults).expect("writes");
-    let app = app(root.path(), &[]).await.expect("opens its ports");
-    let (ready, _) = tokio::sync::oneshot::channel();
-    let error = app
-        .run(ready, std::future::pending())
-        .await
-        .expect_err("nothing can be served");
-    insta::assert_snapshot!("five_faults", error);
+    let server = TestServer::with(root.path(), &[]).await;
+    let detail = server.model("colors").await;
+    let message = detail["versions"][0]["message"].as_str().expect("text");
+    insta::assert_snapshot!("five_faults", message);
 }
 
 #[tokio::test]
-async fn a_folder_without_models_and_a_missing_engine_end_the_start() {
+async fn a_missing_folder_and_a_missing_engine_end_the_start() {
     let root = tempfile::tempdir().expect("a folder");
-    let error = app(root.path(), &[]).await.expect_err("no models");
-    assert!(matches!(error, AppError::Source(_)), "{error}");
+    let error = app(&root.path().join("nowhere"), &[])
+        .await
+        .expect_err("no folder");
+    assert!(matches!(error, AppError::NoFolder(_)), "{error}");
     let library = [("engine.library", "/nowhere/libonnxruntime.so")];
     let error = app(&tiny_models(), &library).await.expect_err("no engine");
     assert!(error.to_string().contains("make engine"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_without_models_is_live_and_takes_them_when_they_come() {
+    let root = tempfile::tempdir().expect("a folder");
+    let server = TestServer::begin(root.path(), &[]).await;
+    assert_eq!(server.get_operations("/livez").await.status(), 200);
+    assert_eq!(server.get_operations("/readyz").await.status(), 503);
+    copy(
+        &tiny_models().join("colors/1"),
+        &root.path().join("colors/1"),
+    );
+    server.until("/readyz", 200).await;
+    let answer = server.answer("colors", png(&plain(4, 4, RED)), &[]).await;
+    assert_eq!(answer["model"]["version"], 1);
 }
 
 #[tokio::test]

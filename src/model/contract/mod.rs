@@ -16,6 +16,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::provider::Provider;
+
 use input::Input;
 use output::Output;
 
@@ -88,33 +90,37 @@ pub struct Defaults {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Batching {
-    /// Most pictures of one request in one run, where the graph's first axis is dynamic.
-    /// A graph with a fixed first axis decides for itself.
+    /// Most pictures in one run, where the graph's first axis is dynamic. A graph with a fixed
+    /// first axis decides for itself.
     #[schemars(range(min = 1, max = 1024))]
     pub max_batch_size: u32,
-    /// Longest time in microseconds that a picture waits for others to share its run. This server
-    /// puts only pictures of one request together, which wait for nothing; it says so at load.
+    /// Longest time in microseconds that pictures wait for others to share their run, while an
+    /// instance of the model is free. A picture that finds an idle instance never waits.
     #[schemars(range(min = 0, max = 1_000_000))]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub max_delay_us: Option<u32>,
+    pub max_delay_us: u32,
+    /// Sizes that the model runs best at, ascending, none above `max_batch_size`: a batch is cut to
+    /// the largest that it fills. Default none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub preferred_batch_sizes: Vec<u32>,
 }
 
 impl Default for Batching {
     fn default() -> Self {
         Self {
             max_batch_size: 8,
-            max_delay_us: None,
+            max_delay_us: 0,
+            preferred_batch_sizes: Vec::new(),
         }
     }
 }
 
 /// How the model is run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineSettings {
-    /// Execution providers in the order of preference.
-    #[schemars(length(min = 1))]
+    /// Execution providers in the order of preference, each at most once, `cpu` last. What the
+    /// first does not know how to run is run by the next. Default: the server's `providers`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub providers: Vec<Provider>,
     /// Threads that compute one run. Default: the server's `engine.threads`.
     #[schemars(range(min = 1, max = 256))]
@@ -126,22 +132,4 @@ pub struct EngineSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub instances: Option<u32>,
-}
-
-impl Default for EngineSettings {
-    fn default() -> Self {
-        Self {
-            providers: vec![Provider::Cpu],
-            threads: None,
-            instances: None,
-        }
-    }
-}
-
-/// Where a model is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Provider {
-    /// The processor.
-    Cpu,
 }

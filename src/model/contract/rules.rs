@@ -1,9 +1,12 @@
 //! The rules of how a contract's values go together, beyond what each may be by itself.
 
-use crate::tensor::DType;
+use crate::{
+    provider::{self, can_be_followed},
+    tensor::DType,
+};
 
 use super::{
-    Contract, Fault, Task,
+    Batching, Contract, Fault, Task,
     input::{Input, Normalize, Side},
     output::{Decoder, Output},
     resize::{Filter, Profile, Resize, ResizeMode},
@@ -18,7 +21,20 @@ pub(super) fn broken(contract: &Contract) -> Vec<Fault> {
     normalize(&contract.input, &mut faults);
     output(contract.task, &contract.output, &mut faults);
     defaults(contract, &mut faults);
+    batching(&contract.batching, &mut faults);
+    providers(contract, &mut faults);
     faults
+}
+
+fn batching(batching: &Batching, faults: &mut Vec<Fault>) {
+    let sizes = &batching.preferred_batch_sizes;
+    let ascending =
+        sizes.is_sorted_by(|a, b| a < b) && sizes.first().is_none_or(|first| 0 < *first);
+    let largest = batching.max_batch_size;
+    if !ascending || sizes.last().is_some_and(|last| largest < *last) {
+        let message = format!("are {sizes:?}, must ascend from 1 to max_batch_size, {largest}");
+        faults.push(Fault::new("batching.preferred_batch_sizes", message));
+    }
 }
 
 /// Adds a fault for each key that is set but that this choice does not read.
@@ -207,5 +223,12 @@ fn defaults(contract: &Contract, faults: &mut Vec<Fault>) {
                 faults,
             );
         }
+    }
+}
+
+fn providers(contract: &Contract, faults: &mut Vec<Fault>) {
+    if !can_be_followed(&contract.engine.providers) {
+        let message = format!("must be {}", provider::ALLOWED);
+        faults.push(Fault::new("engine.providers", message));
     }
 }

@@ -1,6 +1,9 @@
 //! The server, put together from its configuration.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+mod background;
+pub mod core;
+
+use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::Router;
 use tokio::{
@@ -11,20 +14,20 @@ use tracing::{info, warn};
 
 use crate::{
     config::Config,
-    engine::{EngineError, Runtime},
+    engine::EngineError,
     http::{ApiState, EdgeLimits, Readiness, operations_router, router},
     inference::{core_client::CoreClient, service::InferenceService},
-    preprocess::ImageLimits,
-    serving::{
-        loader::LoadContext,
-        manager::Manager,
-        source::{AspiredVersion, SourceError, aspired_versions},
-    },
+    storage::{LocationError, StoreError},
     telemetry::metrics::Metrics,
 };
 
+use self::core::{ModelCore, image_limits};
+
 /// Longest time for requests to end once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(20);
+
+/// Longest time for models' last runs to end after that.
+const LAST_RUNS: Duration = Duration::from_secs(10);
 
 /// Why the server could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -32,9 +35,29 @@ pub enum AppError {
     /// The engine did not start.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The folder of models could not be read.
-    #[error(transparent)]
-    Source(#[from] SourceError),
+    /// The models' root is no place.
+    #[error("models: {0}")]
+    Root(#[from] LocationError),
+    /// The folder of models is not there.
+    #[error(
+        "the folder of models {} is not there; `make models` makes the demo models, --models names \
+         another folder or a bucket", .0.display()
+    )]
+    NoFolder(PathBuf),
+    /// The models' root cannot be opened.
+    #[error("models: {0}")]
+    Store(#[from] StoreError),
+    /// The cache's folder cannot be written.
+    #[error("cache.folder {} cannot be used: {error}", folder.display())]
+    Cache {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The system gives no threads for loads.
+    #[error("no threads for loading models: {0}")]
+    Background(#[source] io::Error),
     /// A port could not be opened.
     #[error("{setting} {address} cannot be opened: {error}")]
     Bind {
@@ -48,9 +71,6 @@ pub enum AppError {
     /// A server ended by itself.
     #[error("the server ended: {0}")]
     Serve(#[source] io::Error),
-    /// No version of any model could be loaded.
-    #[error("no model can be served:\n{}", .0.join("\n"))]
-    NothingToServe(Vec<String>),
 }
 
 /// A server with its ports open, about to load its models.
@@ -61,8 +81,7 @@ pub struct App {
     api: Router,
     health: Router,
     readiness: Readiness,
-    manager: Arc<Manager>,
-    aspired: Vec<AspiredVersion>,
+    core: ModelCore,
 }
 
 impl App {
@@ -72,26 +91,16 @@ impl App {
     /// When the engine, the folder of models or a port is not to be had.
     pub async fn start(config: Config) -> Result<Self, AppError> {
         let metrics = Arc::new(Metrics::default());
-        let context = LoadContext {
-            runtime: Runtime::start(config.engine.library.as_deref())?,
-            threads: config.engine.threads,
-            instances: config.engine.instances,
-            metrics: Arc::clone(&metrics),
-        };
-        let aspired = aspired_versions(&config.models)?;
+        let core = ModelCore::start(&config, &metrics).await?;
         let http = bind("http.address", config.http.address).await?;
         let operations = bind("operations.address", config.operations_address).await?;
-        let manager = Arc::new(Manager::new(context));
         let readiness = Readiness::default();
         let limits = &config.limits;
         let api = router(&ApiState {
             service: InferenceService::new(
-                CoreClient::InProcess(Arc::clone(&manager)),
+                CoreClient::InProcess(Arc::clone(&core.manager)),
                 limits.decodes,
-                ImageLimits {
-                    max_pixels: limits.image_pixels,
-                    max_side: limits.image_side,
-                },
+                image_limits(&config),
                 Arc::clone(&metrics),
             ),
             metrics: Arc::clone(&metrics),
@@ -101,7 +110,7 @@ impl App {
                 deadline: limits.deadline,
                 places: Arc::new(Semaphore::new(limits.requests)),
             },
-            cors_origins: config.http.cors_origins.into(),
+            cors_origins: config.http.cors_origins.clone().into(),
         });
         let health = operations_router(readiness.clone(), metrics);
         Ok(Self {
@@ -110,8 +119,7 @@ impl App {
             api,
             health,
             readiness,
-            manager,
-            aspired,
+            core,
         })
     }
 
@@ -131,11 +139,11 @@ impl App {
         self.operations.local_addr()
     }
 
-    /// Loads the models, says so through `ready`, and serves until `stop` is done. Then requests
-    /// that are being worked on are given time to end.
+    /// Serves until `stop` is done, and says through `ready` when the first models can be asked.
+    /// Then requests that are being worked on are given time to end.
     ///
     /// # Errors
-    /// When no model can be served, or a port is lost.
+    /// When a port is lost.
     pub async fn run(
         self,
         ready: oneshot::Sender<()>,
@@ -144,50 +152,36 @@ impl App {
         let (stopping, stopped) = watch::channel(false);
         let operations = serve(self.operations, self.health, stopped.clone());
         let api = serve(self.http, self.api, stopped);
-        let loading = async {
-            let failed = self.manager.load(self.aspired).await;
-            let served = self
-                .manager
-                .models()
-                .iter()
-                .any(|m| m.default_version().is_some());
-            if !served {
-                return Err(AppError::NothingToServe(failed));
-            }
-            if !failed.is_empty() {
-                warn!(
-                    failed = failed.len(),
-                    "some model versions cannot be served"
-                );
-            }
-            self.readiness.set(true);
-            ready.send(()).ok();
-            Ok(())
-        };
+        let notes = self.core.notes.clone();
+        let manager = Arc::clone(&self.core.manager);
+        let mut core = std::pin::pin!(self.core.run(self.readiness.clone(), ready));
         let mut servers = std::pin::pin!(async { tokio::try_join!(api, operations) });
-        let mut stop = std::pin::pin!(stop);
-        let work = async {
-            tokio::select! {
-                loaded = loading => loaded?,
-                () = &mut stop => return Ok(()),
-            }
-            stop.await;
-            Ok::<(), AppError>(())
-        };
         tokio::select! {
             ended = &mut servers => return ended.map(drop).map_err(AppError::Serve),
-            worked = work => worked?,
+            () = &mut core => (),
+            () = stop => (),
         }
         self.readiness.set(false);
+        notes.forgive();
         info!("stopping, requests in flight are finished first");
         stopping.send(true).ok();
-        match tokio::time::timeout(DRAIN, servers).await {
+        let served = match tokio::time::timeout(DRAIN, servers).await {
             Ok(ended) => ended.map(drop).map_err(AppError::Serve),
             Err(_) => {
                 warn!(drain_s = DRAIN.as_secs(), "requests were cut off");
                 Ok(())
             }
+        };
+        if tokio::time::timeout(LAST_RUNS, manager.stop())
+            .await
+            .is_err()
+        {
+            warn!(
+                last_runs_s = LAST_RUNS.as_secs(),
+                "models still ran at the end"
+            );
         }
+        served
     }
 }
 

@@ -1,9 +1,12 @@
 //! Every metric of the server, declared here and nowhere else.
 
-use std::{fmt::Write as _, time::Duration};
+mod core;
+mod labels;
+
+use std::time::Duration;
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text::encode},
+    encoding::text::encode,
     metrics::{
         counter::Counter,
         family::{Family, MetricConstructor},
@@ -13,90 +16,10 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::error::ErrorCode;
+use core::CoreMetrics;
+use labels::{OutcomeLabels, StageLabels};
 
-/// A step of a request's way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// Reading the body off the wire.
-    Receive,
-    /// From bytes to upright pixels.
-    Decode,
-    /// From pixels to the model's input tensor.
-    Preprocess,
-    /// Waiting for an instance of the model.
-    Queue,
-    /// The model's own run.
-    Inference,
-    /// From output tensors to results in the picture's pixels.
-    Postprocess,
-}
-
-impl Stage {
-    /// The stage's name in metrics and in `Server-Timing`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Receive => "receive",
-            Self::Decode => "decode",
-            Self::Preprocess => "preprocess",
-            Self::Queue => "queue",
-            Self::Inference => "inference",
-            Self::Postprocess => "postprocess",
-        }
-    }
-}
-
-impl EncodeLabelValue for Stage {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
-        encoder.write_str(self.as_str())
-    }
-}
-
-/// How a request or a picture ended: `ok` or a problem's code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Outcome(pub Option<ErrorCode>);
-
-impl EncodeLabelValue for Outcome {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
-        encoder.write_str(self.0.map_or("ok", ErrorCode::as_str))
-    }
-}
-
-/// The model version that did the work. Only versions that are loaded become labels, so their
-/// number is bounded by the models, not by what clients ask for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ModelLabels {
-    /// Model name; `none` where a request never got to a model.
-    pub model: String,
-    /// Version; `none` likewise.
-    pub version: String,
-}
-
-impl ModelLabels {
-    /// The labels of requests that never got to a model.
-    #[must_use]
-    pub fn none() -> Self {
-        Self {
-            model: "none".to_owned(),
-            version: "none".to_owned(),
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StageLabels {
-    model: String,
-    version: String,
-    stage: Stage,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabels {
-    model: String,
-    version: String,
-    outcome: Outcome,
-}
+pub use labels::{Dropped, ModelLabels, Outcome, PollOutcome, Stage};
 
 #[derive(Clone, Debug)]
 struct Seconds;
@@ -105,16 +28,6 @@ impl MetricConstructor<Histogram> for Seconds {
     fn new_metric(&self) -> Histogram {
         // 0.5 ms to 32 s, each bucket twice the one before.
         Histogram::new((0..17).map(|power| 0.0005 * f64::from(1_u32 << power)))
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Sizes;
-
-impl MetricConstructor<Histogram> for Sizes {
-    fn new_metric(&self) -> Histogram {
-        // 1 to 1024, the largest batch that a contract may ask for.
-        Histogram::new((0..11).map(|power| f64::from(1_u32 << power)))
     }
 }
 
@@ -127,8 +40,7 @@ pub struct Metrics {
     requests_in_flight: Gauge,
     pictures: Family<OutcomeLabels, Counter>,
     stage_seconds: Family<StageLabels, Histogram, Seconds>,
-    batch_size: Family<ModelLabels, Histogram, Sizes>,
-    model_available: Family<ModelLabels, Gauge>,
+    core: CoreMetrics,
 }
 
 impl Default for Metrics {
@@ -141,9 +53,9 @@ impl Default for Metrics {
             requests_in_flight: Gauge::default(),
             pictures: Family::default(),
             stage_seconds: Family::new_with_constructor(Seconds),
-            batch_size: Family::new_with_constructor(Sizes),
-            model_available: Family::default(),
+            core: CoreMetrics::default(),
         };
+        metrics.core.register(&mut registry);
         let r = &mut registry;
         r.register(
             "requests",
@@ -159,16 +71,6 @@ impl Default for Metrics {
             "pictures",
             "Pictures by how they ended",
             metrics.pictures.clone(),
-        );
-        r.register(
-            "batch_size",
-            "Pictures in one run of a model",
-            metrics.batch_size.clone(),
-        );
-        r.register(
-            "model_available",
-            "1 where a model version can serve, 0 where it failed",
-            metrics.model_available.clone(),
         );
         let (request, stage) = (
             metrics.request_seconds.clone(),
@@ -220,24 +122,6 @@ impl Metrics {
         self.stage_seconds
             .get_or_create(&labels)
             .observe(time.as_secs_f64());
-    }
-
-    /// A model ran on that many pictures at once.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "batches are far below 2^52 pictures"
-    )]
-    pub fn batch(&self, labels: &ModelLabels, pictures: usize) {
-        self.batch_size
-            .get_or_create(labels)
-            .observe(pictures as f64);
-    }
-
-    /// A model version can serve, or cannot.
-    pub fn model_available(&self, labels: &ModelLabels, available: bool) {
-        self.model_available
-            .get_or_create(labels)
-            .set(i64::from(available));
     }
 
     /// All metrics in the `OpenMetrics` text format.

@@ -1,0 +1,138 @@
+//! An instance: one session on a thread of its own, which takes batches off its servable's queue.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::mpsc;
+
+use crate::{
+    engine::Session,
+    telemetry::metrics::{Metrics, ModelLabels},
+    tensor::Tensor,
+};
+
+use super::{
+    ServeError,
+    batch::{self, BatchSize},
+    pace::Pace,
+    queue::{Item, Queue},
+    resources::Reservation,
+    servable::Prediction,
+};
+
+/// Outputs of one picture by name.
+pub(super) type PictureOutputs = Vec<(String, Tensor)>;
+
+/// A session that takes pictures, as many as there are, and gives the outputs of each.
+#[derive(Debug)]
+pub(super) struct Runner {
+    pub session: Session,
+    /// The name of the graph's input.
+    pub input: String,
+    pub size: BatchSize,
+}
+
+impl Runner {
+    pub(super) fn run(&mut self, pictures: Vec<Tensor>) -> Result<Vec<PictureOutputs>, ServeError> {
+        let count = pictures.len();
+        let input = batch::join(pictures, self.size)?;
+        let outputs = self.session.run(&self.input, input)?;
+        Ok(batch::part(outputs, count, self.size)?)
+    }
+}
+
+/// What a servable holds as long as any instance of it lives. When it is dropped, memory is given
+/// back and whoever waits for the end of the servable is told.
+#[derive(Debug)]
+#[expect(dead_code, reason = "it is held for what happens when it is dropped")]
+pub(super) struct Held {
+    pub reservation: Reservation,
+    /// Closed when the last instance has ended; nothing is ever sent.
+    pub ended: mpsc::Sender<()>,
+    /// The version's files on disk, for as long as sessions may read them.
+    pub files: super::loader::Files,
+}
+
+/// What each instance of a servable is given.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    pub queue: Arc<Queue>,
+    #[expect(dead_code, reason = "it is held for as long as the instance lives")]
+    pub held: Arc<Held>,
+    pub metrics: Arc<Metrics>,
+    pub labels: ModelLabels,
+    pub pace: Arc<Pace>,
+}
+
+/// Starts an instance. It ends, and frees its session, when the queue is closed and empty.
+///
+/// # Errors
+/// When the system gives no thread.
+pub(super) fn start(mut runner: Runner, shared: Shared) -> std::io::Result<()> {
+    let work = move || {
+        while let Some(items) = shared.queue.next() {
+            let begun = Instant::now();
+            serve(&mut runner, items, &shared);
+            shared.pace.ran(begun.elapsed());
+        }
+        // The session's memory is free before anybody is told so.
+        drop(runner);
+        drop(shared);
+    };
+    thread::Builder::new()
+        .name("ocellus-run".to_owned())
+        .spawn(work)
+        .map(drop)
+}
+
+/// Runs a batch and answers each of its pictures. Where the run fails, each is tried alone, so that
+/// a picture that breaks the model fails by itself.
+fn serve(runner: &mut Runner, items: Vec<Item>, shared: &Shared) {
+    let (begun, batch) = (Instant::now(), items.len());
+    let (pictures, tickets): (Vec<_>, Vec<_>) = items.into_iter().map(Item::part).unzip();
+    let spare = if 1 < batch {
+        pictures.clone()
+    } else {
+        Vec::new()
+    };
+    let outputs = catch_unwind(AssertUnwindSafe(|| runner.run(pictures)));
+    let compute = begun.elapsed();
+    shared.queue.ran(compute);
+    shared.metrics.batch(&shared.labels, batch);
+    match outputs.unwrap_or(Err(ServeError::Lost)) {
+        Ok(outputs) => {
+            for (ticket, outputs) in tickets.into_iter().zip(outputs) {
+                let prediction = prediction(outputs, begun - ticket.since, compute, batch);
+                ticket.answer.send(Ok(prediction)).ok();
+            }
+        }
+        Err(_) if 1 < batch => {
+            for (tensor, ticket) in spare.into_iter().zip(tickets) {
+                serve(runner, vec![Item { tensor, ticket }], shared);
+            }
+        }
+        Err(error) => {
+            for ticket in tickets {
+                ticket.answer.send(Err(error.clone())).ok();
+            }
+        }
+    }
+}
+
+const fn prediction(
+    outputs: PictureOutputs,
+    queue: Duration,
+    compute: Duration,
+    batch: usize,
+) -> Prediction {
+    Prediction {
+        outputs,
+        queue,
+        compute,
+        batch,
+    }
+}

@@ -1,0 +1,256 @@
+//! A version's files become sessions that answered their first run. Blocks for as long as it takes.
+
+use std::{fs, path::Path};
+
+use crate::{
+    engine::{DeviceMemory, ModelFile, Session, SessionOptions},
+    model::{
+        contract::{Contract, signature_check::Bindings},
+        digest::Digest,
+        labels::Labels,
+        manifest::Manifest,
+    },
+    provider::{self, Provider},
+};
+
+use super::{
+    LoadContext, LoadError,
+    golden::{self, Subject},
+    read_contract, warm_up,
+};
+use crate::serving::{
+    aspired::VersionFiles,
+    batch::BatchSize,
+    cache::digest_of,
+    instance::Runner,
+    resources::{Bytes, watching_memory},
+    servable::ServableId,
+};
+
+/// The file of a version with its graph.
+const MODEL_FILE: &str = "model.onnx";
+
+/// A version that is open and warm.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub contract: Contract,
+    pub labels: Labels,
+    pub bindings: Bindings,
+    pub digest: Digest,
+    pub size: BatchSize,
+    pub runners: Vec<Runner>,
+    pub measured: Bytes,
+}
+
+pub(super) fn open(
+    context: &LoadContext,
+    folder: &Path,
+    id: &ServableId,
+    files: &VersionFiles,
+) -> Result<Opened, LoadError> {
+    let contract = read_contract(folder)?;
+    let labels = read_labels(folder, &contract)?;
+    let providers = providers(context, &contract);
+    let device = DeviceWatch::start(&providers);
+    let (opened, grown) = watching_memory(|| {
+        let model = read_model(folder)?;
+        let weights = model.bytes().len() as u64;
+        let digest = match files {
+            VersionFiles::Folder(_) => Digest::of(model.bytes()),
+            VersionFiles::Sealed { manifest, .. } => manifest
+                .file(MODEL_FILE)
+                .map_or_else(|| Digest::of(model.bytes()), |file| file.sha256),
+        };
+        let options = session_options(context, &contract, (providers, digest));
+        let (mut runners, bindings) = sessions(context, &contract, (&model, &options))?;
+        drop(model);
+        let labels = complete_labels(&contract, labels, &bindings)?;
+        warm_up::warm_up(&mut runners, &contract, &labels, &bindings)?;
+        if let Some(first) = runners.first_mut() {
+            let subject = Subject {
+                contract: &contract,
+                labels: &labels,
+                bindings: &bindings,
+            };
+            golden::check(folder, first, subject, &context.images)?;
+        }
+        Ok::<_, LoadError>((runners, bindings, labels, digest, weights))
+    });
+    let (runners, bindings, labels, digest, weights) = opened?;
+    // Memory that was free within the process hides growth; the weights at least are there.
+    let host = grown.max(weights.saturating_mul(runners.len() as u64));
+    let size = batch_size(&contract, &bindings);
+    let measured = Bytes {
+        host,
+        device: device.taken(),
+    };
+    tracing::debug!(model.name = %id.name, model.version = %id.version,
+                    memory_bytes = measured.host, device_memory_bytes = measured.device,
+                    "memory of a model measured");
+    Ok(Opened {
+        contract,
+        labels,
+        bindings,
+        digest,
+        size,
+        runners,
+        measured,
+    })
+}
+
+pub(super) fn read_text(path: &Path) -> Result<String, LoadError> {
+    fs::read_to_string(path).map_err(|error| LoadError::Read {
+        path: path.to_owned(),
+        error,
+    })
+}
+
+/// Holds files that lie in the folder of models against their manifest. What comes out of the
+/// cache was held against it on its way in.
+///
+/// # Errors
+/// Which file cannot be read, or is not what the manifest says.
+pub(super) fn verify(folder: &Path, manifest: &Manifest) -> Result<(), LoadError> {
+    for file in &manifest.files {
+        let path = folder.join(&file.path);
+        let unreadable = |error| LoadError::Read {
+            path: path.clone(),
+            error,
+        };
+        let found = path.metadata().map_err(unreadable)?.len();
+        if found != file.size {
+            return Err(LoadError::Size {
+                path: file.path.clone(),
+                expected: file.size,
+                found,
+            });
+        }
+        let found = digest_of(&path).map_err(unreadable)?;
+        if found != file.sha256 {
+            return Err(LoadError::Digest {
+                path: file.path.clone(),
+                expected: file.sha256,
+                found,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn read_model(folder: &Path) -> Result<ModelFile, LoadError> {
+    let path = folder.join(MODEL_FILE);
+    ModelFile::read(path.clone()).map_err(|error| LoadError::Read { path, error })
+}
+
+/// On what the model is run: what the contract says, else what the server says.
+fn providers(context: &LoadContext, contract: &Contract) -> Vec<Provider> {
+    let own = &contract.engine.providers;
+    if own.is_empty() {
+        context.providers.clone()
+    } else {
+        own.clone()
+    }
+}
+
+/// What the contract says, completed by what the server says.
+fn session_options(
+    context: &LoadContext,
+    contract: &Contract,
+    (providers, digest): (Vec<Provider>, Digest),
+) -> SessionOptions {
+    let tensorrt = providers.contains(&Provider::Tensorrt);
+    let tensorrt_cache = tensorrt.then(DeviceMemory::read).flatten().map(|device| {
+        let model = format!("{}-{}", digest.hex(), device.driver_version);
+        context.tensorrt_cache.join(model)
+    });
+    SessionOptions {
+        threads: contract
+            .engine
+            .threads
+            .map_or(context.threads, |n| n as usize),
+        providers,
+        tensorrt_cache,
+    }
+}
+
+/// The device's free memory before a load, where the load is on it.
+struct DeviceWatch(Option<DeviceMemory>);
+
+impl DeviceWatch {
+    fn start(providers: &[Provider]) -> Self {
+        Self(
+            provider::on_device(providers)
+                .then(DeviceMemory::read)
+                .flatten(),
+        )
+    }
+
+    /// By how much less is free now.
+    fn taken(&self) -> u64 {
+        let before = self.0.as_ref().map_or(0, |memory| memory.free);
+        let now = self.0.is_some().then(DeviceMemory::read).flatten();
+        before.saturating_sub(now.map_or(before, |memory| memory.free))
+    }
+}
+
+fn sessions(
+    context: &LoadContext,
+    contract: &Contract,
+    (model, options): (&ModelFile, &SessionOptions),
+) -> Result<(Vec<Runner>, Bindings), LoadError> {
+    let instances = contract.engine.instances;
+    let count = instances.map_or(context.instances, |n| n as usize);
+    let open = || Session::open(&context.runtime, model, options);
+    let first = open()?;
+    let bindings = contract.bind(first.signature())?;
+    let runner = |session| Runner {
+        session,
+        input: bindings.input.clone(),
+        size: batch_size(contract, &bindings),
+    };
+    let mut runners = vec![runner(first)];
+    while runners.len() < count {
+        runners.push(runner(open()?));
+    }
+    Ok((runners, bindings))
+}
+
+fn read_labels(folder: &Path, contract: &Contract) -> Result<Labels, LoadError> {
+    let file = &contract.output.labels;
+    let text = read_text(&folder.join(file))?;
+    Labels::parse(&text).map_err(|error| LoadError::Labels {
+        file: file.clone(),
+        error,
+    })
+}
+
+/// A list of labels has a line for each class; it may leave the background class out.
+fn complete_labels(
+    contract: &Contract,
+    labels: Labels,
+    bindings: &Bindings,
+) -> Result<Labels, LoadError> {
+    let Some(classes) = bindings.classes else {
+        return Ok(labels);
+    };
+    let lines = labels.names().len() as u64;
+    match contract.output.background_class {
+        _ if lines == classes => Ok(labels),
+        Some(background) if lines + 1 == classes => Ok(labels.with_background(background as usize)),
+        _ => Err(LoadError::LabelCount {
+            file: contract.output.labels.clone(),
+            labels: labels.names().len(),
+            classes,
+        }),
+    }
+}
+
+fn batch_size(contract: &Contract, bindings: &Bindings) -> BatchSize {
+    match bindings
+        .fixed_batch
+        .and_then(|size| usize::try_from(size).ok())
+    {
+        Some(size) => BatchSize::Fixed(size.max(1)),
+        None => BatchSize::UpTo(contract.batching.max_batch_size as usize),
+    }
+}
