@@ -218,3 +218,96 @@ fn take(state: &mut State, places: &[usize]) -> Vec<Item> {
     taken.reverse();
     taken
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{serving::batch::BatchSize, tensor::TensorData};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A queue of at most 3 pictures, or 2 of 4 bytes, of a model that takes two at a time.
+    fn queue() -> (Queue, Arc<Metrics>) {
+        let limits = QueueLimits {
+            pictures: 3,
+            bytes: 8,
+        };
+        let rule = BatchRule {
+            size: BatchSize::UpTo(2),
+            preferred: Vec::new(),
+            delay: Duration::ZERO,
+        };
+        let metrics = Arc::<Metrics>::default();
+        let labels = ModelLabels {
+            model: "cat".to_owned(),
+            version: "1".to_owned(),
+        };
+        (
+            Queue::new(limits, rule, Arc::clone(&metrics), labels),
+            metrics,
+        )
+    }
+
+    /// So many pictures of a single number.
+    fn pictures(count: usize) -> Vec<Tensor> {
+        let picture = Tensor::new(vec![1, 1], TensorData::F32(vec![0.0])).expect("shape fits");
+        vec![picture; count]
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_as_a_whole() {
+        let (queue, metrics) = queue();
+        let _first = queue.enter(pictures(1), None).expect("is empty");
+        let refused = queue.enter(pictures(2), None).expect_err("is full");
+        assert!(matches!(refused, ServeError::QueueFull(_)), "{refused}");
+        let _second = queue.enter(pictures(1), None).expect("8 bytes fit");
+        assert_eq!(queue.next().map(|items| items.len()), Some(2));
+        let text = metrics.text().expect("text");
+        let refusals = "ocellus_queue_refusals_total{model=\"cat\",version=\"1\"} 2";
+        assert!(text.contains(refusals), "{text}");
+    }
+
+    #[test]
+    fn an_empty_queue_takes_a_request_of_any_size_and_splits_it() {
+        let (queue, _) = queue();
+        let _answers = queue.enter(pictures(5), None).expect("is empty");
+        queue.close();
+        let sizes: Vec<_> = std::iter::from_fn(|| queue.next())
+            .map(|items| items.len())
+            .collect();
+        assert_eq!(sizes, [2, 2, 1]);
+    }
+
+    #[test]
+    fn what_expired_or_was_given_up_never_runs() {
+        let (queue, metrics) = queue();
+        let now = Instant::now();
+        let mut expired = queue.enter(pictures(1), Some(now)).expect("is empty");
+        drop(queue.enter(pictures(1), Some(now + SECOND)).expect("fits"));
+        queue.close();
+        assert!(queue.next().is_none());
+        let answer = expired.pop().and_then(|mut answer| answer.try_recv().ok());
+        assert!(matches!(answer, Some(Err(ServeError::Expired))));
+        let text = metrics.text().expect("text");
+        for reason in ["expired", "cancelled"] {
+            let drops = format!(
+                "ocellus_queue_drops_total{{model=\"cat\",version=\"1\",reason=\"{reason}\"}} 1"
+            );
+            assert!(text.contains(&drops), "{text}");
+        }
+        // Their bytes are given back.
+        let _answers = queue.enter(pictures(1), None).expect("is empty again");
+        let _answers = queue.enter(pictures(1), None).expect("8 bytes fit again");
+    }
+
+    #[test]
+    fn a_picture_wakes_an_instance_that_waits() {
+        let (queue, _) = queue();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| queue.next().map(|items| items.len()));
+            let answers = queue.enter(pictures(1), None).expect("is empty");
+            assert_eq!(waiting.join().expect("no panic"), Some(1));
+            drop(answers);
+        });
+    }
+}

@@ -230,6 +230,33 @@ async fn a_model_that_fails_on_one_picture_serves_the_next() {
 }
 
 #[tokio::test]
+async fn a_picture_that_breaks_a_run_fails_alone() {
+    let broken = tiny_models()
+        .with_file_name("broken_models")
+        .join("brittle");
+    let root = tempfile::tempdir().expect("a folder");
+    std::os::unix::fs::symlink(broken, root.path().join("brittle")).expect("links");
+    let server = TestServer::with(root.path(), &[]).await;
+    let pictures = [BLUE, RED, BLUE];
+    let part = |color| Part::bytes(png(&plain(8, 8, color)));
+    let form = pictures
+        .into_iter()
+        .fold(Form::new(), |form, color| form.part("image", part(color)));
+    let answer = server.post("brittle").multipart(form).send().await;
+    let answer: serde_json::Value = answer.expect("an answer").json().await.expect("JSON");
+    let label = |index: usize| &answer["images"][index]["results"][0]["label"];
+    assert_eq!([label(0), label(2)], ["blue", "blue"], "{answer:#}");
+    assert_eq!(answer["images"][1]["problem"]["code"], "inference_failed");
+    let metrics = server.get_operations("/metrics").await;
+    let metrics = metrics.text().await.expect("text");
+    let batches = "ocellus_batch_size_sum{model=\"brittle\",version=\"1\"} 6";
+    assert!(
+        metrics.contains(batches),
+        "3 together, then each alone: {metrics}"
+    );
+}
+
+#[tokio::test]
 async fn a_model_that_takes_pictures_as_they_are_names_their_size() {
     let root = tempfile::tempdir().expect("a folder");
     let folder = root.path().join("colors/1");

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader},
     path::Path,
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -35,11 +35,15 @@ impl Gateway {
 
     /// Starts a server.
     pub(crate) fn begin(weed: &Weed, cache: &Path) -> Self {
+        Self::run(weed.ocellus(&["serve"]), cache)
+    }
+
+    /// Starts a server by a command of one's own.
+    pub(crate) fn run(mut command: Command, cache: &Path) -> Self {
         let free = || std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let (http, operations) = (free(), free());
         let address = |held: &std::net::TcpListener| held.local_addr().expect("bound").to_string();
         let (http, operations) = (address(&http), address(&operations));
-        let mut command = weed.ocellus(&["serve"]);
         command
             .env("OCELLUS_HTTP_ADDRESS", &http)
             .env("OCELLUS_OPERATIONS_ADDRESS", &operations)

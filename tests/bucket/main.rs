@@ -12,5 +12,6 @@ mod gateway;
 mod outages;
 mod picture;
 mod publishing;
+mod room;
 mod swaps;
 mod weed;

@@ -97,7 +97,7 @@ impl Weed {
             .stderr(log.try_clone().expect("a handle"))
             .stdout(log)
             .spawn();
-        self.process = Some(child.expect("SeaweedFS starts; `make test-bucket` installs it"));
+        self.process = Some(child.expect("SeaweedFS starts; `make test-rust` installs it"));
         let begun = Instant::now();
         let ready = [
             format!("{}/", self.endpoint()),

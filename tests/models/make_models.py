@@ -88,6 +88,34 @@ def fragile() -> bytes:
     return graph.model("fragile", [tensor("images", TensorProto.FLOAT, dims)], [output])
 
 
+def brittle() -> bytes:
+    """As `colors`, but a run with a plain red picture in it fails: it looks past the end of a table."""
+    graph = Graph()
+    mean = graph.apply("ReduceMean", "images", axes=[2, 3], keepdims=0)
+    red = graph.apply("Gather", mean, graph.constant([0], np.int64), axis=1)
+    doubled = graph.apply("Mul", red, graph.constant(2.0))
+    place = graph.apply("Cast", doubled, to=TensorProto.INT64)
+    factor = graph.apply("Gather", graph.constant([10.0, 10.0]), place, axis=0)
+    graph.output(graph.apply("Mul", mean, factor), "logits")
+    dims: Dims = ["batch", 3, 8, 8]
+    output = tensor("logits", TensorProto.FLOAT, ["batch", 3])
+    return graph.model("brittle", [tensor("images", TensorProto.FLOAT, dims)], [output])
+
+
+def heavy(megabytes: int = 64) -> bytes:
+    """As `colors`, but a run takes this much memory on its way."""
+    graph = Graph()
+    mean = graph.apply("ReduceMean", "images", axes=[2, 3], keepdims=0)
+    least = graph.apply("ReduceMin", mean, keepdims=0)
+    wide = graph.apply("Expand", least, graph.constant([megabytes << 18], np.int64))
+    nothing = graph.apply("Sub", graph.apply("ReduceMax", wide, keepdims=0), least)
+    logits = graph.apply("Mul", mean, graph.constant(10.0))
+    graph.output(graph.apply("Add", logits, nothing), "logits")
+    dims: Dims = ["batch", 3, 8, 8]
+    output = tensor("logits", TensorProto.FLOAT, ["batch", 3])
+    return graph.model("heavy", [tensor("images", TensorProto.FLOAT, dims)], [output])
+
+
 @dataclass
 class Extent:
     """Names of a bounding box's edges in pixels, and of 1.0 where there is anything, else 0.0."""
@@ -197,6 +225,8 @@ MODELS: dict[str, Callable[[], bytes]] = {
 BROKEN: dict[str, Callable[[], bytes]] = {
     "not_a_number/1": not_a_number,
     "fragile/1": fragile,
+    "brittle/1": brittle,
+    "heavy/1": heavy,
 }
 
 
