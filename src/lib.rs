@@ -4,6 +4,7 @@
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod core_client;
 pub mod engine;
 pub mod error;
 pub mod geometry;

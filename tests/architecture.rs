@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["model", "telemetry"],
     &["preprocess", "postprocess", "engine", "storage"],
     &["serving"],
+    &["core_client"],
     &["inference", "publishing"],
     &["http"],
     &["app"],

@@ -14,9 +14,10 @@ use tracing::{info, warn};
 
 use crate::{
     config::Config,
+    core_client::CoreClient,
     engine::EngineError,
     http::{ApiState, EdgeLimits, Readiness, operations_router, router},
-    inference::{core_client::CoreClient, service::InferenceService},
+    inference::service::InferenceService,
     storage::{LocationError, StoreError},
     telemetry::metrics::Metrics,
 };

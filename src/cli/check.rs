@@ -13,9 +13,9 @@ use tokio::runtime::Handle;
 
 use crate::{
     app::core::{image_limits, load_context},
+    core_client::CoreClient,
     inference::{
         answer::{ImageOutcome, InferAnswer, SeenImage},
-        core_client::CoreClient,
         options::InferOptions,
         request::{ImageUpload, InferRequest, ModelSpec, Wanted},
         service::InferenceService,
@@ -25,7 +25,7 @@ use crate::{
         name::{ModelName, Version},
     },
     publishing::trial,
-    serving::manager::VersionChoice,
+    serving::choice::VersionChoice,
     telemetry::metrics::Metrics,
 };
 

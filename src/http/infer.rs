@@ -17,7 +17,7 @@ use crate::{
         service::{Inference, InferenceService},
     },
     postprocess::render::PictureEncoding,
-    serving::manager::VersionChoice,
+    serving::choice::VersionChoice,
     telemetry::metrics::{ModelLabels, Outcome},
 };
 
@@ -170,7 +170,7 @@ async fn answer(
 ) -> Result<Response, Problem> {
     let begun = Instant::now();
     let _in_flight = state.metrics.request_begins();
-    let servable = state.service.core().servable(&model);
+    let servable = state.service.core().servable(&model.name, &model.version);
     let labels = servable.map_or_else(|_| ModelLabels::none(), |servable| servable.metric_labels());
     let answered = see(state, model, id, request).await;
     let outcome = Outcome(answered.as_ref().err().map(|problem| problem.code));

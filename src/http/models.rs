@@ -174,10 +174,10 @@ fn label(status: LabelStatus) -> LabelDetail {
 }
 
 fn default(model: &ModelStatus) -> (Option<Task>, Option<Version>) {
-    let servable = model.default_version();
+    let served = model.default_version();
     (
-        servable.map(|s| s.contract.task),
-        servable.map(|s| s.id.version),
+        served.map(|served| served.contract.task),
+        served.map(|served| served.id.version),
     )
 }
 
@@ -196,10 +196,10 @@ fn summary(status: &VersionStatus) -> VersionSummary {
 }
 
 fn detail(status: &VersionStatus) -> VersionDetail {
-    let serving = status.servable.as_ref().map(|servable| ServingDetail {
-        digest: servable.digest.clone(),
-        labels: servable.labels.names().to_vec(),
-        contract: servable.contract.clone(),
+    let serving = status.served.as_ref().map(|served| ServingDetail {
+        digest: served.digest.clone(),
+        labels: served.labels.names().to_vec(),
+        contract: served.contract.clone(),
     });
     VersionDetail {
         summary: summary(status),

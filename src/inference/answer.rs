@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    core_client::ServableHandle,
     error::ProblemDocument,
     geometry::Geometry,
     model::{
@@ -46,6 +47,21 @@ pub struct ModelAnswer {
     pub task: Task,
     /// SHA-256 of its `model.onnx`.
     pub digest: String,
+}
+
+impl ModelAnswer {
+    /// The version that a handle holds.
+    #[must_use]
+    pub fn of(servable: &ServableHandle) -> Self {
+        let version = &servable.version;
+        Self {
+            name: version.id.name.clone(),
+            version: version.id.version,
+            label: servable.label.clone(),
+            task: version.contract.task,
+            digest: version.digest.clone(),
+        }
+    }
 }
 
 /// What became of one picture.

@@ -2,7 +2,6 @@
 //! came in by.
 
 pub mod answer;
-pub mod core_client;
 pub mod options;
 pub mod request;
 pub mod service;

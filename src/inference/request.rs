@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::{model::name::ModelName, serving::manager::VersionChoice};
+use crate::{model::name::ModelName, serving::choice::VersionChoice};
 
 use super::options::InferOptions;
 

@@ -10,6 +10,7 @@ use image::RgbImage;
 use tracing::error;
 
 use crate::{
+    core_client::{CoreClient, ServableHandle},
     error::{ErrorCode, Problem},
     postprocess::{
         prediction::Prediction,
@@ -22,9 +23,9 @@ use crate::{
 
 use super::{
     answer::{
-        ImageAnswer, ImageOutcome, InferAnswer, StageTimes, StageTimings, Timings, milliseconds,
+        ImageAnswer, ImageOutcome, InferAnswer, ModelAnswer, StageTimes, StageTimings, Timings,
+        milliseconds,
     },
-    core_client::{CoreClient, ServableHandle},
     request::{ImageUpload, InferRequest, Wanted},
     steps::{self, Each, Predicted, Ready, Seen},
     workers::Workers,
@@ -95,7 +96,9 @@ impl InferenceService {
     /// When the model or the options are at fault, so that no picture could be answered.
     pub async fn infer(&self, request: InferRequest) -> Result<Inference, Problem> {
         let begun = Instant::now();
-        let servable = &self.core.servable(&request.model)?;
+        let servable = &self
+            .core
+            .servable(&request.model.name, &request.model.version)?;
         let InferRequest {
             id,
             images,
@@ -142,7 +145,7 @@ impl InferenceService {
         };
         let answer = InferAnswer {
             id,
-            model: servable.answer(),
+            model: ModelAnswer::of(servable),
             images: answers,
             timings,
         };

@@ -7,6 +7,7 @@ use image::RgbImage;
 use tracing::error;
 
 use crate::{
+    core_client::ServableHandle,
     error::{ErrorCode, Problem},
     geometry::Geometry,
     postprocess::{self, selection::Selection},
@@ -17,7 +18,6 @@ use crate::{
 
 use super::{
     answer::{SeenImage, StageTimes},
-    core_client::ServableHandle,
     request::{ImageUpload, Wanted},
 };
 

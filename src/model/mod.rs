@@ -10,4 +10,5 @@ pub mod key;
 pub mod labels;
 pub mod manifest;
 pub mod name;
+pub mod served_version;
 pub mod signature;

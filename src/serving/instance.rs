@@ -21,11 +21,8 @@ use super::{
     pace::Pace,
     queue::{Item, Queue},
     resources::Reservation,
-    servable::Prediction,
+    servable::{PictureOutputs, Prediction},
 };
-
-/// Outputs of one picture by name.
-pub(super) type PictureOutputs = Vec<(String, Tensor)>;
 
 /// A session that takes pictures, as many as there are, and gives the outputs of each.
 #[derive(Debug)]

@@ -10,28 +10,17 @@ use std::{
 
 use tokio::sync::watch;
 
-use crate::model::name::{Label, ModelName, Version};
+use crate::model::name::{Label, ModelName};
 
 use super::{
     ServeError,
     aspired::AspiredModel,
+    choice::{Choice, VersionChoice},
     loader::LoadContext,
     servable::Servable,
-    state::{LabelStatus, ModelStatus, State, VersionStatus},
+    state::{ModelStatus, State, VersionStatus},
     stream::{Stream, StreamHandle},
 };
-
-/// Which version of a model is asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum VersionChoice {
-    /// The one labelled `stable`, else the newest that can serve.
-    #[default]
-    Default,
-    /// This one.
-    Version(Version),
-    /// The one that this label names.
-    Label(Label),
-}
 
 /// A hold on a version, and the label that chose it.
 #[derive(Clone, Debug)]
@@ -143,7 +132,10 @@ impl Manager {
     /// # Errors
     /// When there is none of that name.
     pub fn model(&self, name: &ModelName) -> Result<ModelStatus, ServeError> {
-        self.with_model(name, |model| Ok(model.clone()))
+        let streams = self.streams.read().unwrap_or_else(PoisonError::into_inner);
+        let stream = streams.get(name);
+        let stream = stream.ok_or_else(|| ServeError::ModelNotFound(name.clone()))?;
+        Ok(stream.status.read().model.clone())
     }
 
     /// A hold on the version that is asked for.
@@ -151,90 +143,13 @@ impl Manager {
     /// # Errors
     /// When the model, version or label is not known or cannot serve, with the reason.
     pub fn servable(&self, name: &ModelName, choice: &VersionChoice) -> Result<Chosen, ServeError> {
-        self.with_model(name, |model| choose(model, choice))
-    }
-
-    fn with_model<T>(
-        &self,
-        name: &ModelName,
-        then: impl FnOnce(&ModelStatus) -> Result<T, ServeError>,
-    ) -> Result<T, ServeError> {
         let streams = self.streams.read().unwrap_or_else(PoisonError::into_inner);
-        match streams.get(name) {
-            Some(stream) => then(&stream.status.read().model),
-            None => Err(ServeError::ModelNotFound(name.clone())),
-        }
-    }
-}
-
-fn choose(model: &ModelStatus, choice: &VersionChoice) -> Result<Chosen, ServeError> {
-    let (version, label) = match choice {
-        VersionChoice::Default => {
-            let default = model.default_version().cloned();
-            let servable = default.ok_or_else(|| not_ready(model, model.versions.first()))?;
-            let stable = model.label(Label::STABLE);
-            let stable = stable.filter(|label| label.version == Some(servable.id.version));
-            let label = stable.map(|label| label.label.clone());
-            return Ok(Chosen { servable, label });
-        }
-        VersionChoice::Version(version) => (*version, None),
-        VersionChoice::Label(label) => match model.label(label.as_str()) {
-            Some(LabelStatus {
-                version: Some(version),
-                ..
-            }) => (*version, Some(label.clone())),
-            Some(LabelStatus { target, .. }) => return Err(pending(model, label, *target)),
-            None => {
-                return Err(ServeError::LabelNotFound {
-                    name: model.name.clone(),
-                    label: label.clone(),
-                });
-            }
-        },
-    };
-    match model.version(version) {
-        Some(VersionStatus {
-            servable: Some(servable),
-            ..
-        }) => Ok(Chosen {
-            servable: Arc::clone(servable),
-            label,
-        }),
-        Some(status) => Err(not_ready(model, Some(status))),
-        None => Err(ServeError::VersionNotFound {
-            name: model.name.clone(),
-            version,
-        }),
-    }
-}
-
-fn pending(model: &ModelStatus, label: &Label, target: Version) -> ServeError {
-    ServeError::NotReady {
-        name: model.name.clone(),
-        reason: format!("label {label} is to name version {target}, which is not available yet"),
-    }
-}
-
-fn not_ready(model: &ModelStatus, status: Option<&VersionStatus>) -> ServeError {
-    let name = &model.name;
-    let reason = match status {
-        None => "it has no version".to_owned(),
-        Some(status) => {
-            let version = status.version;
-            let first = status.message.lines().next().unwrap_or_default();
-            let more = format!("{first}; GET /v1/models/{name} says more");
-            match status.state {
-                State::Start if first.is_empty() => format!("version {version} waits to be loaded"),
-                State::Start => format!("version {version} is not loaded: {more}"),
-                State::Loading => format!("version {version} is still being loaded"),
-                State::Available => format!("version {version} is being replaced"),
-                State::Unloading => format!("version {version} is being unloaded"),
-                State::End => format!("version {version} is not loaded: {more}"),
-            }
-        }
-    };
-    ServeError::NotReady {
-        name: name.clone(),
-        reason,
+        let stream = streams.get(name);
+        let stream = stream.ok_or_else(|| ServeError::ModelNotFound(name.clone()))?;
+        let status = stream.status.read();
+        let Choice { version, label } = status.model.choose(choice)?;
+        let servable = status.servables.get(&version.id.version);
+        let servable = Arc::clone(servable.ok_or(ServeError::Lost)?);
+        Ok(Chosen { servable, label })
     }
 }

@@ -5,6 +5,7 @@ pub mod aspired;
 mod batch;
 mod batcher;
 pub mod cache;
+pub mod choice;
 mod error;
 mod instance;
 pub mod load_note;

@@ -6,57 +6,36 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::{
     model::{
-        contract::{Contract, signature_check::Bindings},
-        labels::Labels,
-        name::{ModelName, Version},
+        contract::signature_check::Bindings,
+        served_version::{ServableId, ServedVersion},
     },
     postprocess::Outputs,
     telemetry::metrics::ModelLabels,
     tensor::Tensor,
 };
 
-use super::{ServeError, instance::PictureOutputs, queue::Queue};
+use super::{ServeError, queue::Queue};
 
-/// A model and one of its versions.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
-pub struct ServableId {
-    /// The model.
-    pub name: ModelName,
-    /// Its version.
-    pub version: Version,
-}
-
-impl std::fmt::Display for ServableId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} version {}", self.name, self.version)
-    }
-}
+/// Outputs of one picture by name.
+pub type PictureOutputs = Vec<(String, Tensor)>;
 
 /// A model version that can serve. Whoever holds it keeps it alive: its instances end after the
 /// last hold is dropped.
 #[derive(Debug)]
 pub struct Servable {
-    /// Which model and version this is.
-    pub id: ServableId,
-    /// SHA-256 of its `model.onnx`, `sha256:` and 64 hexadecimal digits.
-    pub digest: String,
-    /// What turns a picture into its tensors and its tensors into an answer.
-    pub contract: Contract,
-    /// The names of its classes.
-    pub labels: Labels,
-    pub(super) bindings: Bindings,
+    /// What is known of it.
+    pub version: Arc<ServedVersion>,
     pub(super) queue: Arc<Queue>,
 }
 
 /// One picture's outputs, and where the time of its run went.
 #[derive(Clone, Debug)]
 pub struct Prediction {
-    pub(super) outputs: PictureOutputs,
+    /// The outputs by name, in the graph's order, each with a first axis of 1.
+    pub outputs: PictureOutputs,
     /// Time that the picture waited for its run.
     pub queue: Duration,
     /// Time that the model computed, for the whole run.
@@ -85,18 +64,6 @@ impl Servable {
             Err(refused) => vec![Err(refused); count],
         }
     }
-
-    /// The version, as metrics name it.
-    #[must_use]
-    pub fn metric_labels(&self) -> ModelLabels {
-        metric_labels(&self.id)
-    }
-
-    /// A prediction's outputs in the roles that the contract gives them.
-    #[must_use]
-    pub fn outputs<'a>(&self, prediction: &'a Prediction) -> Outputs<'a> {
-        roles(&self.bindings, &prediction.outputs)
-    }
 }
 
 impl Drop for Servable {
@@ -105,7 +72,9 @@ impl Drop for Servable {
     }
 }
 
-pub(super) fn metric_labels(id: &ServableId) -> ModelLabels {
+/// A version, as metrics name it.
+#[must_use]
+pub fn metric_labels(id: &ServableId) -> ModelLabels {
     let ServableId { name, version } = id;
     ModelLabels {
         model: name.to_string(),
@@ -114,7 +83,8 @@ pub(super) fn metric_labels(id: &ServableId) -> ModelLabels {
 }
 
 /// A picture's outputs in the roles that the contract gives them.
-pub(super) fn roles<'a>(bindings: &Bindings, outputs: &'a PictureOutputs) -> Outputs<'a> {
+#[must_use]
+pub fn roles<'a>(bindings: &Bindings, outputs: &'a PictureOutputs) -> Outputs<'a> {
     let of = |name: &Option<String>| {
         let name = name.as_deref()?;
         outputs

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::model::name::{Label, ModelName, Version};
-
-use super::servable::Servable;
+use crate::model::{
+    name::{Label, ModelName, Version},
+    served_version::ServedVersion,
+};
 
 /// Where a version is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
@@ -34,8 +35,8 @@ pub struct VersionStatus {
     pub state: State,
     /// Why it is there, where that needs saying.
     pub message: String,
-    /// The servable, while there is one.
-    pub servable: Option<Arc<Servable>>,
+    /// What is known of it while it serves.
+    pub served: Option<Arc<ServedVersion>>,
 }
 
 /// A label as it stands now.
@@ -93,13 +94,13 @@ impl ModelStatus {
     /// The version that answers where none is asked for: the one that is labelled `stable`, or
     /// else the newest that can serve.
     #[must_use]
-    pub fn default_version(&self) -> Option<&Arc<Servable>> {
+    pub fn default_version(&self) -> Option<&Arc<ServedVersion>> {
         let stable = self.label(Label::STABLE).and_then(|label| label.version);
-        let stable = stable.and_then(|version| self.version(version)?.servable.as_ref());
+        let stable = stable.and_then(|version| self.version(version)?.served.as_ref());
         stable.or_else(|| {
             self.versions
                 .iter()
-                .find_map(|version| version.servable.as_ref())
+                .find_map(|version| version.served.as_ref())
         })
     }
 }

@@ -202,7 +202,10 @@ impl Entry {
             version,
             state: self.state?,
             message: self.message.clone(),
-            servable: self.servable.clone(),
+            served: self
+                .servable
+                .as_ref()
+                .map(|servable| Arc::clone(&servable.version)),
         })
     }
 }

@@ -11,10 +11,15 @@ use std::{
 };
 
 use tokio::{runtime::Handle, sync::mpsc, task::spawn_blocking};
+use uuid::Uuid;
 
 use crate::{
     engine::Runtime,
-    model::{contract::Contract, name::ModelName},
+    model::{
+        contract::Contract,
+        name::ModelName,
+        served_version::{ServableId, ServedVersion},
+    },
     preprocess::ImageLimits,
     provider::{self, Provider},
     telemetry::metrics::Metrics,
@@ -30,7 +35,7 @@ use super::{
     pace::Pace,
     queue::{Queue, QueueLimits},
     resources::{Bytes, Memory, Reservation},
-    servable::{Servable, ServableId, metric_labels},
+    servable::{Servable, metric_labels},
 };
 use open::Opened;
 
@@ -190,12 +195,18 @@ async fn serve(
         labels,
         pace: Arc::clone(&context.pace),
     };
-    let servable = Servable {
+    let version = ServedVersion {
         id,
+        load_id: Uuid::now_v7().to_string(),
         digest: opened.digest.to_string(),
         contract: opened.contract,
         labels: opened.labels,
+        signature: opened.signature,
         bindings: opened.bindings,
+        max_batch_size: opened.size.max(),
+    };
+    let servable = Servable {
+        version: Arc::new(version),
         queue: Arc::clone(&shared.queue),
     };
     let runners = opened.runners;

@@ -9,6 +9,8 @@ use crate::{
         digest::Digest,
         labels::Labels,
         manifest::Manifest,
+        served_version::ServableId,
+        signature::Signature,
     },
     provider::{self, Provider},
 };
@@ -24,7 +26,6 @@ use crate::serving::{
     cache::digest_of,
     instance::Runner,
     resources::{Bytes, watching_memory},
-    servable::ServableId,
 };
 
 /// The file of a version with its graph.
@@ -35,6 +36,7 @@ const MODEL_FILE: &str = "model.onnx";
 pub(super) struct Opened {
     pub contract: Contract,
     pub labels: Labels,
+    pub signature: Signature,
     pub bindings: Bindings,
     pub digest: Digest,
     pub size: BatchSize,
@@ -62,7 +64,7 @@ pub(super) fn open(
                 .map_or_else(|| Digest::of(model.bytes()), |file| file.sha256),
         };
         let options = session_options(context, &contract, (providers, digest));
-        let (mut runners, bindings) = sessions(context, &contract, (&model, &options))?;
+        let (mut runners, signature, bindings) = sessions(context, &contract, (&model, &options))?;
         drop(model);
         let labels = complete_labels(&contract, labels, &bindings)?;
         warm_up::warm_up(&mut runners, &contract, &labels, &bindings)?;
@@ -74,9 +76,9 @@ pub(super) fn open(
             };
             golden::check(folder, first, subject, &context.images)?;
         }
-        Ok::<_, LoadError>((runners, bindings, labels, digest, weights))
+        Ok::<_, LoadError>((runners, (signature, bindings), labels, digest, weights))
     });
-    let (runners, bindings, labels, digest, weights) = opened?;
+    let (runners, (signature, bindings), labels, digest, weights) = opened?;
     // Memory that was free within the process hides growth; the weights at least are there.
     let host = grown.max(weights.saturating_mul(runners.len() as u64));
     let size = batch_size(&contract, &bindings);
@@ -90,6 +92,7 @@ pub(super) fn open(
     Ok(Opened {
         contract,
         labels,
+        signature,
         bindings,
         digest,
         size,
@@ -197,12 +200,13 @@ fn sessions(
     context: &LoadContext,
     contract: &Contract,
     (model, options): (&ModelFile, &SessionOptions),
-) -> Result<(Vec<Runner>, Bindings), LoadError> {
+) -> Result<(Vec<Runner>, Signature, Bindings), LoadError> {
     let instances = contract.engine.instances;
     let count = instances.map_or(context.instances, |n| n as usize);
     let open = || Session::open(&context.runtime, model, options);
     let first = open()?;
-    let bindings = contract.bind(first.signature())?;
+    let signature = first.signature().clone();
+    let bindings = contract.bind(&signature)?;
     let runner = |session| Runner {
         session,
         input: bindings.input.clone(),
@@ -212,7 +216,7 @@ fn sessions(
     while runners.len() < count {
         runners.push(runner(open()?));
     }
-    Ok((runners, bindings))
+    Ok((runners, signature, bindings))
 }
 
 fn read_labels(folder: &Path, contract: &Contract) -> Result<Labels, LoadError> {

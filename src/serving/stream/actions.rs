@@ -99,7 +99,7 @@ impl Stream {
         let elapsed = begun.elapsed();
         let labels = labels_of(&self.name, aspired.version);
         info!(model.name = %self.name, model.version = %aspired.version,
-              digest = loaded.servable.digest, elapsed_s = elapsed.as_secs_f64(),
+              digest = loaded.servable.version.digest, elapsed_s = elapsed.as_secs_f64(),
               memory_bytes = loaded.bytes.host, "model version available");
         self.context.metrics.loaded(&labels, elapsed);
         self.context.metrics.model_available(&labels, true);

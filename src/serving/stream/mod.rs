@@ -13,7 +13,10 @@ use tokio::sync::{mpsc, watch};
 use tracing::warn;
 
 use crate::{
-    model::name::{Label, ModelName, Version},
+    model::{
+        name::{Label, ModelName, Version},
+        served_version::ServableId,
+    },
     telemetry::metrics::ModelLabels,
 };
 
@@ -21,7 +24,7 @@ use super::{
     aspired::AspiredModel,
     loader::LoadContext,
     policy::{self, Action, Intent, VersionView},
-    servable::{ServableId, metric_labels},
+    servable::{Servable, metric_labels},
     state::{LabelStatus, ModelStatus, State},
     version::Entry,
 };
@@ -36,6 +39,8 @@ pub(super) struct SharedStatus(Arc<RwLock<StreamStatus>>);
 #[derive(Debug)]
 pub(super) struct StreamStatus {
     pub model: ModelStatus,
+    /// The versions that serve.
+    pub servables: BTreeMap<Version, Arc<Servable>>,
     /// Nothing is left to do, for now.
     pub settled: bool,
 }
@@ -78,6 +83,7 @@ impl Stream {
     ) -> (Self, StreamHandle) {
         let status = SharedStatus(Arc::new(RwLock::new(StreamStatus {
             model: ModelStatus::new(name.clone()),
+            servables: BTreeMap::new(),
             settled: false,
         })));
         let (sender, aspired) = watch::channel(None);
@@ -244,12 +250,17 @@ impl Stream {
             labels: self.labels.values().cloned().collect(),
             faults: self.faults.clone(),
         };
+        let serving = self
+            .entries
+            .iter()
+            .filter_map(|(version, entry)| Some((*version, Arc::clone(entry.servable.as_ref()?))));
         let mut status = self
             .status
             .0
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         status.model = model;
+        status.servables = serving.collect();
         // Once settled it stays so: what comes later is news, not the start.
         status.settled |= settled;
         drop(status);

@@ -1,4 +1,4 @@
-//! The one way to the model core. `inference` knows nothing of it but this.
+//! The one way to the model core. What lies above knows nothing of it but this.
 
 use std::{sync::Arc, time::Instant};
 
@@ -6,19 +6,23 @@ use tracing::error;
 
 use crate::{
     error::Problem,
-    model::{contract::Contract, labels::Labels, name::ModelName},
+    model::{
+        contract::Contract,
+        labels::Labels,
+        name::{Label, ModelName},
+        served_version::ServedVersion,
+    },
     postprocess::Outputs,
     serving::{
         ServeError,
+        choice::VersionChoice,
         manager::{Chosen, Manager},
-        servable::{Prediction, Servable},
+        servable::{Prediction, Servable, metric_labels, roles},
         state::ModelStatus,
     },
     telemetry::metrics::ModelLabels,
     tensor::Tensor,
 };
-
-use super::{answer::ModelAnswer, request::ModelSpec};
 
 /// The way to the model core.
 #[derive(Clone, Debug)]
@@ -50,11 +54,20 @@ impl CoreClient {
     ///
     /// # Errors
     /// When it is not known or cannot serve.
-    pub fn servable(&self, spec: &ModelSpec) -> Result<ServableHandle, Problem> {
+    pub fn servable(
+        &self,
+        name: &ModelName,
+        choice: &VersionChoice,
+    ) -> Result<ServableHandle, Problem> {
         match self {
             Self::InProcess(manager) => {
-                let chosen = manager.servable(&spec.name, &spec.version);
-                chosen.map(ServableHandle).map_err(|error| problem(&error))
+                let chosen = manager.servable(name, choice);
+                let Chosen { servable, label } = chosen.map_err(|error| problem(&error))?;
+                Ok(ServableHandle {
+                    version: Arc::clone(&servable.version),
+                    label,
+                    runs: Runs::InProcess(servable),
+                })
             }
         }
     }
@@ -62,45 +75,37 @@ impl CoreClient {
 
 /// A hold on a model version.
 #[derive(Clone, Debug)]
-pub struct ServableHandle(Chosen);
+pub struct ServableHandle {
+    /// What is known of the version.
+    pub version: Arc<ServedVersion>,
+    /// The label that chose it: the one asked for, or `stable` where none was.
+    pub label: Option<Label>,
+    runs: Runs,
+}
+
+/// Where a version is run.
+#[derive(Clone, Debug)]
+enum Runs {
+    InProcess(Arc<Servable>),
+}
 
 impl ServableHandle {
     /// The version's contract.
     #[must_use]
     pub fn contract(&self) -> &Contract {
-        &self.0.servable.contract
+        &self.version.contract
     }
 
     /// The names of its classes.
     #[must_use]
     pub fn labels(&self) -> &Labels {
-        &self.0.servable.labels
-    }
-
-    /// The version, as an answer names it.
-    #[must_use]
-    pub fn answer(&self) -> ModelAnswer {
-        let Chosen { servable, label } = &self.0;
-        let Servable {
-            id,
-            contract,
-            digest,
-            ..
-        } = servable.as_ref();
-        let (name, digest) = (id.name.clone(), digest.clone());
-        ModelAnswer {
-            name,
-            version: id.version,
-            label: label.clone(),
-            task: contract.task,
-            digest,
-        }
+        &self.version.labels
     }
 
     /// The version, as metrics name it.
     #[must_use]
     pub fn metric_labels(&self) -> ModelLabels {
-        self.0.servable.metric_labels()
+        metric_labels(&self.version.id)
     }
 
     /// Runs the model on pictures, each a tensor with a first axis of 1, if it can before the
@@ -110,17 +115,20 @@ impl ServableHandle {
         pictures: Vec<Tensor>,
         deadline: Option<Instant>,
     ) -> Vec<Result<Prediction, Problem>> {
-        let predictions = self.0.servable.predict(pictures, deadline).await;
-        predictions
-            .into_iter()
-            .map(|one| one.map_err(|error| problem(&error)))
-            .collect()
+        match &self.runs {
+            Runs::InProcess(servable) => {
+                let predictions = servable.predict(pictures, deadline).await.into_iter();
+                predictions
+                    .map(|one| one.map_err(|error| problem(&error)))
+                    .collect()
+            }
+        }
     }
 
     /// A prediction's outputs in the roles that the contract gives them.
     #[must_use]
     pub fn outputs<'a>(&self, prediction: &'a Prediction) -> Outputs<'a> {
-        self.0.servable.outputs(prediction)
+        roles(&self.version.bindings, &prediction.outputs)
     }
 }
 
