@@ -8,6 +8,8 @@ PYTHON ?= python3
 BINARY := target/release/ocellus
 TEST_VENV := .ocellus/venv-test
 TEST_PYTHON := $(TEST_VENV)/bin/python
+DEPLOY_VENV := .ocellus/venv-deploy
+PROMTOOL := $(or $(shell command -v promtool),.ocellus/promtool)
 
 # Names a missing tool and the command that installs it, in one line.
 need = @command -v $(1) >/dev/null || { echo 'make: $(1) is missing; $(2)' >&2; exit 1; }
@@ -49,6 +51,16 @@ photos: tools-there ## Fetch the photos that tests use into .ocellus/
 build: tools-there ## Build the release binary
 	cargo build --release --locked
 
+.PHONY: stack
+stack: engine models build $(TEST_VENV)/ready ## Run SeaweedFS with the demo models, a core and a gateway, on loopback
+	@$(PYTHON) -B -m tools.stack $(STACK)
+
+.PHONY: keys
+keys: .env ## Make keys for docker-compose.yml, in .env
+
+.env:
+	@umask 077 && deploy/make_keys.sh > $@.new && mv $@.new $@ && echo 'keys are in $@'
+
 .PHONY: gpu-bundle
 gpu-bundle: models build ## Gather what a GPU machine needs, in parts, into target/gpu-bundle/ (some 1.6 GB)
 	@$(PYTHON) -B -m tools.gpu_bundle $(GPU_BUNDLE)
@@ -56,7 +68,7 @@ gpu-bundle: models build ## Gather what a GPU machine needs, in parts, into targ
 ## Prove
 
 .PHONY: test
-test: check deny test-rust test-tools test-saved-model test-page test-schema ## Run every check and every test
+test: check deny test-rust test-tools test-deploy test-saved-model test-page test-schema ## Run every check and every test
 
 .PHONY: check
 check: tools-there ## Formatting, lints and documentation, warnings denied
@@ -78,8 +90,33 @@ test-rust: engine models photos $(TEST_VENV)/ready ## Unit, property, golden, HT
 test-tools: models photos $(TEST_VENV)/ready ## The set-up tools, and generated test files made anew and compared
 	@$(PYTHON) -B -m tools.setup test
 	@$(PYTHON) -B -m unittest discover --quiet --top-level-directory . --start-directory tools/gpu_bundle/tests
+	@$(PYTHON) -B -m unittest discover --quiet --top-level-directory . --start-directory tools/stack/tests
 	$(TEST_PYTHON) -B tests/models/make_models.py --check
 	$(TEST_PYTHON) -B tests/goldens/make_goldens.py --check
+
+.PHONY: test-deploy
+test-deploy: $(DEPLOY_VENV)/ready $(PROMTOOL) ## docker-compose.yml, images, alerts and dashboards, without a Docker engine
+	@$(DEPLOY_VENV)/bin/python -B -m unittest discover --quiet --top-level-directory . --start-directory tests/deploy
+	$(PROMTOOL) check config deploy/prometheus/prometheus.yml
+	$(PROMTOOL) test rules tests/deploy/alerts.yml
+
+$(DEPLOY_VENV)/ready: tests/deploy/requirements.txt
+	$(PYTHON) -m venv $(DEPLOY_VENV)
+	$(DEPLOY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r $<
+	touch $@
+
+# Out of Debian's package, which is not installed: it would start a server.
+.ocellus/promtool:
+	@command -v apt-get >/dev/null || { echo 'make: promtool is missing; it comes with Prometheus' >&2; exit 1; }
+	@folder=$$(mktemp -d) && trap 'rm -r "$$folder"' EXIT && cd "$$folder" && \
+		fetch() { apt-get download -qq -o APT::Sandbox::User=root prometheus; } && \
+		{ fetch || { apt-get update -qq && fetch; }; } && \
+		dpkg-deb --fsys-tarfile prometheus_*.deb | tar --extract ./usr/bin/promtool && \
+		mkdir -p "$(CURDIR)/$(@D)" && mv usr/bin/promtool "$(CURDIR)/$@"
+
+.PHONY: test-stack
+test-stack: engine models build $(TEST_VENV)/ready ## The same topology as processes: a picture through gateway, core and store
+	@$(PYTHON) -B -m unittest discover --quiet --top-level-directory . --start-directory tests/stack
 
 .PHONY: test-page
 test-page: engine models build ## The demo page in a real Chromium, against a real server
@@ -129,6 +166,11 @@ goldens: $(TEST_VENV)/ready ## Make the tiny models and golden pictures of the t
 gpu-requirements: ## Pin anew what the GPU bundle holds; needs pip-compile, of pip-tools
 	$(call need,pip-compile,`pip install pip-tools` in a virtual environment brings it)
 	cd tools/gpu_bundle && pip-compile --quiet --generate-hashes --no-header --no-annotate --strip-extras --no-emit-index-url --no-emit-find-links requirements.in --output-file requirements.txt
+
+.PHONY: deploy-requirements
+deploy-requirements: ## Pin anew what the checks of deploy/ use; needs pip-compile, of pip-tools
+	$(call need,pip-compile,`pip install pip-tools` in a virtual environment brings it)
+	cd tests/deploy && pip-compile --quiet --generate-hashes --no-header --no-annotate --strip-extras --no-emit-index-url --no-emit-find-links requirements.in --output-file requirements.txt
 
 .PHONY: format
 format: ## Format the code

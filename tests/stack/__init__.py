@@ -1,0 +1,1 @@
+"""The topology of docker-compose.yml, from the real binaries: `make test-stack`."""
