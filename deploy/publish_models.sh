@@ -3,8 +3,9 @@
 # same content, is left as it is, so this may be run again and again.
 set -euo pipefail
 
-cd "$1"
-for folder in */*/; do
-    version=${folder%/}
-    ocellus publish "$folder" --to "$OCELLUS_MODELS" --model "${version%/*}" --version "${version#*/}"
+for folder in "$1"/*/*/; do
+    folder=${folder%/}
+    version=${folder##*/}
+    model=${folder%/*}
+    ocellus publish "$folder" --to "$OCELLUS_MODELS" --model "${model##*/}" --version "$version"
 done

@@ -135,7 +135,7 @@ class PublishModels(unittest.TestCase):
         self.assertEqual(
             done.stdout.splitlines(),
             [
-                f"publish {model}/{version}/ --to s3://b/p --model {model} --version {version}"
+                f"publish {folder}/models/{model}/{version} --to s3://b/p --model {model} --version {version}"
                 for model, version in (("cats", 1), ("cats", 12), ("dogs", 2))
             ],
         )
