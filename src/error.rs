@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 pub enum ErrorCode {
     /// The request body is not valid multipart, JSON or base64.
     MalformedRequest,
+    /// A tensor of the request is not what the model takes.
+    InvalidTensor,
     /// The request holds no picture.
     NoImage,
     /// An option is unknown, given twice, not a number, or outside its limits.
@@ -47,6 +49,8 @@ pub enum ErrorCode {
     ModelNotReady,
     /// The server has more work than it can take.
     Overloaded,
+    /// No model core can be reached, or the one that was asked went away.
+    CoreUnavailable,
     /// The request did not finish within its deadline.
     DeadlineExceeded,
     /// The model failed on this input.
@@ -57,8 +61,9 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of their statuses.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::MalformedRequest,
+        Self::InvalidTensor,
         Self::NoImage,
         Self::InvalidOption,
         Self::InvalidModelName,
@@ -78,6 +83,7 @@ impl ErrorCode {
         Self::QueueFull,
         Self::ModelNotReady,
         Self::Overloaded,
+        Self::CoreUnavailable,
         Self::DeadlineExceeded,
         Self::InferenceFailed,
         Self::Internal,
@@ -88,6 +94,7 @@ impl ErrorCode {
     pub const fn status(self) -> u16 {
         match self {
             Self::MalformedRequest
+            | Self::InvalidTensor
             | Self::NoImage
             | Self::InvalidOption
             | Self::InvalidModelName => 400,
@@ -101,7 +108,7 @@ impl ErrorCode {
             Self::UnsupportedMediaType | Self::UnsupportedImageFormat => 415,
             Self::UndecodableImage | Self::UnsupportedImageSize => 422,
             Self::QueueFull => 429,
-            Self::ModelNotReady | Self::Overloaded => 503,
+            Self::ModelNotReady | Self::Overloaded | Self::CoreUnavailable => 503,
             Self::DeadlineExceeded => 504,
             Self::InferenceFailed | Self::Internal => 500,
         }
@@ -112,6 +119,7 @@ impl ErrorCode {
     pub const fn title(self) -> &'static str {
         match self {
             Self::MalformedRequest => "The request could not be read",
+            Self::InvalidTensor => "A tensor does not fit the model",
             Self::NoImage => "The request holds no picture",
             Self::InvalidOption => "An option is not valid",
             Self::InvalidModelName => "That is not a model name or version",
@@ -131,6 +139,7 @@ impl ErrorCode {
             Self::QueueFull => "Too much waits for the model",
             Self::ModelNotReady => "The model is not ready",
             Self::Overloaded => "The server is overloaded",
+            Self::CoreUnavailable => "The model core cannot be reached",
             Self::DeadlineExceeded => "The request took too long",
             Self::InferenceFailed => "The model failed on this input",
             Self::Internal => "Something went wrong in the server",
@@ -142,6 +151,7 @@ impl ErrorCode {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::MalformedRequest => "malformed_request",
+            Self::InvalidTensor => "invalid_tensor",
             Self::NoImage => "no_image",
             Self::InvalidOption => "invalid_option",
             Self::InvalidModelName => "invalid_model_name",
@@ -161,6 +171,7 @@ impl ErrorCode {
             Self::QueueFull => "queue_full",
             Self::ModelNotReady => "model_not_ready",
             Self::Overloaded => "overloaded",
+            Self::CoreUnavailable => "core_unavailable",
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::InferenceFailed => "inference_failed",
             Self::Internal => "internal",

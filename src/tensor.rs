@@ -24,6 +24,17 @@ pub enum DType {
     Int64,
 }
 
+impl DType {
+    /// Every element type.
+    pub const ALL: [Self; 5] = [
+        Self::Float32,
+        Self::Float16,
+        Self::Uint8,
+        Self::Int32,
+        Self::Int64,
+    ];
+}
+
 impl std::fmt::Display for DType {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -116,6 +127,13 @@ pub enum TensorError {
     },
 }
 
+/// The number of elements of a shape; `None` where it is larger than any number.
+#[must_use]
+pub fn elements(shape: &[usize]) -> Option<usize> {
+    let mut axes = shape.iter();
+    axes.try_fold(1_usize, |product, axis| product.checked_mul(*axis))
+}
+
 /// A dense row-major tensor whose element count equals the product of its shape.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
@@ -129,11 +147,11 @@ impl Tensor {
     /// # Errors
     /// When the number of elements is not the product of the shape.
     pub fn new(shape: Vec<usize>, data: TensorData) -> Result<Self, TensorError> {
-        let wanted = shape.iter().product();
-        if data.len() != wanted {
+        let wanted = elements(&shape);
+        if wanted != Some(data.len()) {
             return Err(TensorError::ElementCount {
                 shape,
-                wanted,
+                wanted: wanted.unwrap_or(usize::MAX),
                 got: data.len(),
             });
         }
@@ -278,6 +296,13 @@ mod tests {
         let error =
             Tensor::new(vec![2, 3], TensorData::U8(vec![0; 5])).expect_err("five are not six");
         assert_eq!(error.to_string(), "shape [2, 3] wants 6 elements, got 5");
+    }
+
+    #[test]
+    fn a_shape_larger_than_any_number_holds_nothing() {
+        let axis = 1_usize << (usize::BITS / 2);
+        let error = Tensor::new(vec![axis, axis], TensorData::U8(Vec::new()));
+        assert!(matches!(error, Err(TensorError::ElementCount { .. })));
     }
 
     #[test]

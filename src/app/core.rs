@@ -12,7 +12,6 @@ use tracing::{info, warn};
 use crate::{
     config::Config,
     engine::{DeviceMemory, Runtime, SessionOptions},
-    http::Readiness,
     preprocess::ImageLimits,
     serving::{
         cache::Cache,
@@ -25,7 +24,7 @@ use crate::{
         source::{Rhythm, Source},
     },
     storage::{FolderStore, Location, ObjectStore, S3Settings, S3Store},
-    telemetry::metrics::Metrics,
+    telemetry::{metrics::Metrics, readiness::Readiness},
 };
 
 use super::{AppError, background::Background};

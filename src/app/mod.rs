@@ -2,8 +2,10 @@
 
 mod background;
 pub mod core;
+mod cores;
+mod error;
 
-use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use tokio::{
@@ -14,15 +16,17 @@ use tracing::{info, warn};
 
 use crate::{
     config::Config,
-    core_client::CoreClient,
-    engine::EngineError,
-    http::{ApiState, EdgeLimits, Readiness, operations_router, router},
+    core_client::{CoreClient, remote::CorePool},
+    grpc::{self, GrpcState},
+    http::{ApiState, EdgeLimits, operations_router, router},
     inference::service::InferenceService,
-    storage::{LocationError, StoreError},
-    telemetry::metrics::Metrics,
+    protocols::open_inference::infer::Bounds,
+    telemetry::{metrics::Metrics, readiness::Readiness},
 };
 
 use self::core::{ModelCore, image_limits};
+
+pub use error::AppError;
 
 /// Longest time for requests to end once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -30,59 +34,35 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// Longest time for models' last runs to end after that.
 const LAST_RUNS: Duration = Duration::from_secs(10);
 
-/// Why the server could not start, or had to stop.
-#[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    /// The engine did not start.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// The models' root is no place.
-    #[error("models: {0}")]
-    Root(#[from] LocationError),
-    /// The folder of models is not there.
-    #[error(
-        "the folder of models {} is not there; `make models` makes the demo models, --models names \
-         another folder or a bucket", .0.display()
-    )]
-    NoFolder(PathBuf),
-    /// The models' root cannot be opened.
-    #[error("models: {0}")]
-    Store(#[from] StoreError),
-    /// The cache's folder cannot be written.
-    #[error("cache.folder {} cannot be used: {error}", folder.display())]
-    Cache {
-        /// The folder.
-        folder: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// The system gives no threads for loads.
-    #[error("no threads for loading models: {0}")]
-    Background(#[source] io::Error),
-    /// A port could not be opened.
-    #[error("{setting} {address} cannot be opened: {error}")]
-    Bind {
-        /// The setting that names the address.
-        setting: &'static str,
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// A server ended by itself.
-    #[error("the server ended: {0}")]
-    Serve(#[source] io::Error),
+/// What a process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Gateway and model core, over HTTP.
+    Serve,
+    /// Gateway and model core, over HTTP and gRPC.
+    ServeGrpc,
+    /// A model core, over gRPC.
+    Core,
+    /// A gateway to model cores, over HTTP.
+    Gateway,
 }
 
 /// A server with its ports open, about to load its models.
 #[derive(Debug)]
 pub struct App {
-    http: TcpListener,
-    operations: TcpListener,
-    api: Router,
-    health: Router,
+    http: Option<(TcpListener, Router)>,
+    grpc: Option<(TcpListener, GrpcState)>,
+    operations: (TcpListener, Router),
     readiness: Readiness,
-    core: ModelCore,
+    models: Models,
+    stopping: watch::Sender<bool>,
+}
+
+/// Where the models are.
+#[derive(Debug)]
+enum Models {
+    Here(Box<ModelCore>),
+    There(Arc<CorePool>),
 }
 
 impl App {
@@ -90,54 +70,77 @@ impl App {
     ///
     /// # Errors
     /// When the engine, the folder of models or a port is not to be had.
-    pub async fn start(config: Config) -> Result<Self, AppError> {
+    pub async fn start(config: Config, role: Role) -> Result<Self, AppError> {
         let metrics = Arc::new(Metrics::default());
-        let core = ModelCore::start(&config, &metrics).await?;
-        let http = bind("http.address", config.http.address).await?;
-        let operations = bind("operations.address", config.operations_address).await?;
-        let readiness = Readiness::default();
+        let (client, models) = match role {
+            Role::Serve | Role::ServeGrpc | Role::Core => {
+                let core = ModelCore::start(&config, &metrics).await?;
+                let client = CoreClient::InProcess(Arc::clone(&core.manager));
+                (client, Models::Here(Box::new(core)))
+            }
+            Role::Gateway => {
+                let pool = cores::pool(&config)?;
+                (CoreClient::Remote(Arc::clone(&pool)), Models::There(pool))
+            }
+        };
         let limits = &config.limits;
-        let api = router(&ApiState {
-            service: InferenceService::new(
-                CoreClient::InProcess(Arc::clone(&core.manager)),
-                limits.decodes,
-                image_limits(&config),
-                Arc::clone(&metrics),
-            ),
-            metrics: Arc::clone(&metrics),
-            limits: EdgeLimits {
-                body_bytes: limits.body_bytes,
-                images: limits.images,
-                deadline: limits.deadline,
-                places: Arc::new(Semaphore::new(limits.requests)),
-            },
-            cors_origins: config.http.cors_origins.clone().into(),
-        });
+        let images = image_limits(&config);
+        let service = InferenceService::new(client, limits.decodes, images, Arc::clone(&metrics));
+        let readiness = Readiness::default();
+        let (stopping, stopped) = watch::channel(false);
+        let http = match role {
+            Role::Serve | Role::ServeGrpc | Role::Gateway => {
+                let listener = bind("http.address", config.http.address).await?;
+                let state = api_state(&config, service.clone());
+                Some((listener, router(&state)))
+            }
+            Role::Core => None,
+        };
+        let grpc = match role {
+            Role::ServeGrpc | Role::Core => {
+                let listener = bind("grpc.address", config.grpc.address).await?;
+                let state = GrpcState {
+                    service,
+                    readiness: readiness.clone(),
+                    bounds: Bounds {
+                        longest: limits.deadline,
+                        pictures: limits.images,
+                    },
+                    message_bytes: config.grpc.message_bytes,
+                    stopped,
+                };
+                Some((listener, state))
+            }
+            Role::Serve | Role::Gateway => None,
+        };
+        let operations = bind("operations.address", config.operations_address).await?;
         let health = operations_router(readiness.clone(), metrics);
         Ok(Self {
             http,
-            operations,
-            api,
-            health,
+            grpc,
+            operations: (operations, health),
             readiness,
-            core,
+            models,
+            stopping,
         })
     }
 
-    /// The address of the API and the page.
-    ///
-    /// # Errors
-    /// When the system does not know it.
-    pub fn http_address(&self) -> io::Result<SocketAddr> {
-        self.http.local_addr()
+    /// The address of the API and the page, where this process has them.
+    #[must_use]
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref()?.0.local_addr().ok()
+    }
+
+    /// The address of gRPC, where this process has it.
+    #[must_use]
+    pub fn grpc_address(&self) -> Option<SocketAddr> {
+        self.grpc.as_ref()?.0.local_addr().ok()
     }
 
     /// The address of health and metrics.
-    ///
-    /// # Errors
-    /// When the system does not know it.
-    pub fn operations_address(&self) -> io::Result<SocketAddr> {
-        self.operations.local_addr()
+    #[must_use]
+    pub fn operations_address(&self) -> Option<SocketAddr> {
+        self.operations.0.local_addr().ok()
     }
 
     /// Serves until `stop` is done, and says through `ready` when the first models can be asked.
@@ -150,22 +153,33 @@ impl App {
         ready: oneshot::Sender<()>,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), AppError> {
-        let (stopping, stopped) = watch::channel(false);
-        let operations = serve(self.operations, self.health, stopped.clone());
-        let api = serve(self.http, self.api, stopped);
-        let notes = self.core.notes.clone();
-        let manager = Arc::clone(&self.core.manager);
-        let mut core = std::pin::pin!(self.core.run(self.readiness.clone(), ready));
-        let mut servers = std::pin::pin!(async { tokio::try_join!(api, operations) });
+        let stopped = || stopped(self.stopping.subscribe());
+        let operations = serve(Some(self.operations), stopped());
+        let api = serve(self.http, stopped());
+        let calls = serve_calls(self.grpc, stopped());
+        let (manager, notes) = match &self.models {
+            Models::Here(core) => (Some(Arc::clone(&core.manager)), Some(core.notes.clone())),
+            Models::There(_) => (None, None),
+        };
+        let readiness = self.readiness.clone();
+        let mut models = std::pin::pin!(async {
+            match self.models {
+                Models::Here(core) => core.run(readiness, ready).await,
+                Models::There(pool) => cores::follow(pool, readiness, ready).await,
+            }
+        });
+        let mut servers = std::pin::pin!(async { tokio::try_join!(api, calls, operations) });
         tokio::select! {
             ended = &mut servers => return ended.map(drop).map_err(AppError::Serve),
-            () = &mut core => (),
+            () = &mut models => (),
             () = stop => (),
         }
         self.readiness.set(false);
-        notes.forgive();
+        if let Some(notes) = notes {
+            notes.forgive();
+        }
         info!("stopping, requests in flight are finished first");
-        stopping.send(true).ok();
+        self.stopping.send(true).ok();
         let served = match tokio::time::timeout(DRAIN, servers).await {
             Ok(ended) => ended.map(drop).map_err(AppError::Serve),
             Err(_) => {
@@ -173,9 +187,10 @@ impl App {
                 Ok(())
             }
         };
-        if tokio::time::timeout(LAST_RUNS, manager.stop())
-            .await
-            .is_err()
+        if let Some(manager) = manager
+            && tokio::time::timeout(LAST_RUNS, manager.stop())
+                .await
+                .is_err()
         {
             warn!(
                 last_runs_s = LAST_RUNS.as_secs(),
@@ -183,6 +198,20 @@ impl App {
             );
         }
         served
+    }
+}
+
+fn api_state(config: &Config, service: InferenceService) -> ApiState {
+    let limits = &config.limits;
+    ApiState {
+        service,
+        limits: EdgeLimits {
+            body_bytes: limits.body_bytes,
+            images: limits.images,
+            deadline: limits.deadline,
+            places: Arc::new(Semaphore::new(limits.requests)),
+        },
+        cors_origins: config.http.cors_origins.clone().into(),
     }
 }
 
@@ -196,15 +225,38 @@ async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener,
         })
 }
 
+async fn stopped(mut stopped: watch::Receiver<bool>) {
+    stopped.wait_for(|stopped| *stopped).await.ok();
+}
+
+/// Serves HTTP until it is stopped; waits for that where there is nothing to serve.
 async fn serve(
-    listener: TcpListener,
-    routes: Router,
-    mut stopped: watch::Receiver<bool>,
+    edge: Option<(TcpListener, Router)>,
+    stopped: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let stopped = async move {
-        stopped.wait_for(|stopped| *stopped).await.ok();
-    };
-    axum::serve(listener, routes)
-        .with_graceful_shutdown(stopped)
-        .await
+    match edge {
+        Some((listener, routes)) => {
+            axum::serve(listener, routes)
+                .with_graceful_shutdown(stopped)
+                .await
+        }
+        None => {
+            stopped.await;
+            Ok(())
+        }
+    }
+}
+
+/// Serves gRPC until it is stopped; waits for that where there is nothing to serve.
+async fn serve_calls(
+    edge: Option<(TcpListener, GrpcState)>,
+    stopped: impl Future<Output = ()>,
+) -> io::Result<()> {
+    match edge {
+        Some((listener, state)) => grpc::serve(listener, state, stopped).await,
+        None => {
+            stopped.await;
+            Ok(())
+        }
+    }
 }

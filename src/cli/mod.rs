@@ -29,6 +29,10 @@ struct Cli {
 enum Command {
     /// Serve models of a bucket or a folder: the API, the demo page and the model core in one process
     Serve(serve::ServeArgs),
+    /// Load and run models of a bucket or a folder for gateways and other clients, over gRPC alone
+    Core(serve::RoleArgs),
+    /// Serve the API and the demo page with the models of model cores that run elsewhere
+    Gateway(serve::RoleArgs),
     /// Post pictures to a server and print what its model sees
     Infer(infer::InferArgs),
     /// Run a model's folder on pictures without a server: contract, answers, timing
@@ -68,7 +72,9 @@ pub fn run() -> ExitCode {
 
 fn execute(command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Serve(args) => on_runtime(serve::run(args)),
+        Command::Serve(args) => on_runtime(serve::serve(args)),
+        Command::Core(args) => on_runtime(serve::core(args)),
+        Command::Gateway(args) => on_runtime(serve::gateway(args)),
         Command::Infer(args) => on_runtime(infer::run(args)),
         Command::Check(args) => on_runtime(check::run(args)),
         Command::Publish(args) => on_runtime(publish::run(args)),

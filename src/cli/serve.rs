@@ -1,7 +1,8 @@
-//! `ocellus serve`.
+//! `ocellus serve`, `ocellus core` and `ocellus gateway`.
 
 use std::{
     io::{self, Write as _},
+    net::SocketAddr,
     process::ExitCode,
 };
 
@@ -10,28 +11,53 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::{app::App, telemetry::logs};
+use crate::{
+    app::{App, Role},
+    telemetry::logs,
+};
 
 use super::{Failure, settings::SettingArgs};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ServeArgs {
+    /// Serve gRPC too, at grpc.address
+    #[arg(long)]
+    grpc: bool,
     #[command(flatten)]
     settings: SettingArgs,
 }
 
-pub(super) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
-    let config = args.settings.read()?;
+#[derive(Debug, clap::Args)]
+pub(super) struct RoleArgs {
+    #[command(flatten)]
+    settings: SettingArgs,
+}
+
+pub(super) async fn serve(args: ServeArgs) -> Result<ExitCode, Failure> {
+    let role = if args.grpc {
+        Role::ServeGrpc
+    } else {
+        Role::Serve
+    };
+    run(args.settings, role).await
+}
+
+pub(super) async fn core(args: RoleArgs) -> Result<ExitCode, Failure> {
+    run(args.settings, Role::Core).await
+}
+
+pub(super) async fn gateway(args: RoleArgs) -> Result<ExitCode, Failure> {
+    run(args.settings, Role::Gateway).await
+}
+
+async fn run(settings: SettingArgs, role: Role) -> Result<ExitCode, Failure> {
+    let config = settings.read()?;
     logs::start(&config.log).map_err(|error| format!("log.filter: {error}"))?;
-    let app = App::start(config).await?;
-    let (page, operations) = (app.http_address()?, app.operations_address()?);
+    let app = App::start(config, role).await?;
+    let lines = welcome(&app);
     let (ready, is_ready) = oneshot::channel();
     let announce = async {
         if is_ready.await.is_ok() {
-            let lines = format!(
-                "Ocellus is ready.\n  page and API  http://{page}/\n  reference     \
-                 http://{page}/docs\n  operations    http://{operations}/metrics"
-            );
             writeln!(io::stdout(), "{lines}").ok();
         }
     };
@@ -45,4 +71,19 @@ pub(super) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let (served, ()) = tokio::join!(app.run(ready, stop), announce);
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is where.
+fn welcome(app: &App) -> String {
+    let mut lines = String::from("Ocellus is ready.");
+    let mut line = |what: &str, address: Option<SocketAddr>, path: &str| {
+        if let Some(address) = address {
+            lines.push_str(&format!("\n  {what:<13} http://{address}{path}"));
+        }
+    };
+    line("page and API", app.http_address(), "/");
+    line("reference", app.http_address(), "/docs");
+    line("gRPC", app.grpc_address(), "");
+    line("operations", app.operations_address(), "/metrics");
+    lines
 }

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Dura
 
 use crate::provider::{self, Provider};
 
-use super::{Cache, Config, Engine, Http, Limits, Log, LogFormat, Queue, S3, SETTINGS, Source};
+use super::{
+    Cache, Config, Engine, Grpc, Http, Limits, Log, LogFormat, Queue, S3, SETTINGS, Source,
+};
 
 /// Values by the key of their setting, each with the place it comes from.
 #[derive(Clone, Debug, Default)]
@@ -127,6 +129,11 @@ impl Layers {
                 address: values.address("http.address"),
                 cors_origins: values.list("http.cors_origins"),
             },
+            grpc: Grpc {
+                address: values.address("grpc.address"),
+                message_bytes: values.number("grpc.message_bytes", 1 << 20, 1 << 31),
+            },
+            cores: values.list("core"),
             operations_address: values.address("operations.address"),
             limits: values.limits(processors),
             engine: Engine {

@@ -26,6 +26,10 @@ pub struct Config {
     pub cache: Cache,
     /// Where clients are served.
     pub http: Http,
+    /// Where gRPC is served.
+    pub grpc: Grpc,
+    /// Model cores that a gateway asks.
+    pub cores: Vec<String>,
     /// Where health and metrics are served.
     pub operations_address: SocketAddr,
     /// What a request may cost.
@@ -45,6 +49,15 @@ pub struct Http {
     pub address: SocketAddr,
     /// Origins whose pages may call the API; empty for none but its own, `*` for all.
     pub cors_origins: Vec<String>,
+}
+
+/// Where gRPC is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grpc {
+    /// Its address.
+    pub address: SocketAddr,
+    /// Largest message, in bytes.
+    pub message_bytes: usize,
 }
 
 /// How a bucket is reached.

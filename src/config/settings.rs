@@ -97,6 +97,24 @@ pub const SETTINGS: &[Setting] = &[
         help: "Origins whose pages may call the API, separated by commas; * for all",
     },
     Setting {
+        key: "grpc.address",
+        value: "ADDRESS",
+        default: "127.0.0.1:8500",
+        help: "Address of gRPC, of a model core or of serve --grpc",
+    },
+    Setting {
+        key: "grpc.message_bytes",
+        value: "BYTES",
+        default: "268435456",
+        help: "Largest message over gRPC, in either direction",
+    },
+    Setting {
+        key: "core",
+        value: "URLS",
+        default: "http://127.0.0.1:8500",
+        help: "Model cores that a gateway asks, separated by commas",
+    },
+    Setting {
         key: "operations.address",
         value: "ADDRESS",
         default: "127.0.0.1:9090",

@@ -1,11 +1,17 @@
 //! The one way to the model core. What lies above knows nothing of it but this.
 
-use std::{sync::Arc, time::Instant};
+pub mod catalog;
+pub mod remote;
+mod repository;
+mod statistics;
 
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use tokio::sync::watch;
 use tracing::error;
 
 use crate::{
-    error::Problem,
+    error::{ErrorCode, Problem},
     model::{
         contract::Contract,
         labels::Labels,
@@ -13,10 +19,12 @@ use crate::{
         served_version::ServedVersion,
     },
     postprocess::Outputs,
+    proto::generated::inference::ModelStatistics,
     serving::{
         ServeError,
-        choice::VersionChoice,
+        choice::{Choice, VersionChoice},
         manager::{Chosen, Manager},
+        overrides::ModelOverride,
         servable::{Prediction, Servable, metric_labels, roles},
         state::ModelStatus,
     },
@@ -24,11 +32,43 @@ use crate::{
     tensor::Tensor,
 };
 
+use remote::{CorePool, RemoteServable};
+
 /// The way to the model core.
 #[derive(Clone, Debug)]
 pub enum CoreClient {
     /// The core runs in this process and is called like any function.
     InProcess(Arc<Manager>),
+    /// Cores run in processes of their own and are called over gRPC.
+    Remote(Arc<CorePool>),
+}
+
+/// Why a picture has no prediction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PredictError {
+    /// The version was taken out of service since it was chosen, and nothing was computed: the
+    /// request may be answered by the version that answers now.
+    Withdrawn,
+    /// What went wrong.
+    Problem(Problem),
+}
+
+impl From<Problem> for PredictError {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<PredictError> for Problem {
+    fn from(error: PredictError) -> Self {
+        match error {
+            PredictError::Problem(problem) => problem,
+            PredictError::Withdrawn => {
+                let detail = "the version was taken out of service since it was chosen";
+                Self::new(ErrorCode::ModelNotReady, detail)
+            }
+        }
+    }
 }
 
 impl CoreClient {
@@ -37,6 +77,7 @@ impl CoreClient {
     pub fn models(&self) -> Vec<ModelStatus> {
         match self {
             Self::InProcess(manager) => manager.models(),
+            Self::Remote(pool) => pool.models(),
         }
     }
 
@@ -47,6 +88,67 @@ impl CoreClient {
     pub fn model(&self, name: &ModelName) -> Result<ModelStatus, Problem> {
         match self {
             Self::InProcess(manager) => manager.model(name).map_err(|error| problem(&error)),
+            Self::Remote(pool) => pool.model(name),
+        }
+    }
+
+    /// News of every change of any model's state.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        match self {
+            Self::InProcess(manager) => manager.changes(),
+            Self::Remote(pool) => pool.changes(),
+        }
+    }
+
+    /// Serves these models alone, each as it is said here and not in the root, until the process
+    /// ends.
+    ///
+    /// # Errors
+    /// When the core is another process, which is to be asked itself.
+    pub fn configure(&self, models: BTreeMap<ModelName, ModelOverride>) -> Result<(), Problem> {
+        match self {
+            Self::InProcess(manager) => {
+                manager.configure(models);
+                Ok(())
+            }
+            Self::Remote(_) => {
+                let detail = "each model core is configured by itself";
+                Err(Problem::new(ErrorCode::MethodNotAllowed, detail))
+            }
+        }
+    }
+
+    /// Takes a model back into service, and waits until it serves.
+    ///
+    /// # Errors
+    /// When there is none of that name, or it cannot be loaded.
+    pub async fn load(&self, name: &ModelName) -> Result<(), Problem> {
+        match self {
+            Self::InProcess(manager) => repository::load(manager, name).await,
+            Self::Remote(pool) => pool.load(name).await,
+        }
+    }
+
+    /// Takes a model out of service, whatever its root says, until it is loaded.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub async fn unload(&self, name: &ModelName) -> Result<(), Problem> {
+        match self {
+            Self::InProcess(manager) => repository::unload(manager, name).await,
+            Self::Remote(pool) => pool.unload(name).await,
+        }
+    }
+
+    /// How often and how long each version ran.
+    pub async fn statistics(&self) -> Vec<ModelStatistics> {
+        match self {
+            Self::InProcess(manager) => {
+                let stats = manager.statistics();
+                stats.iter().map(statistics::message).collect()
+            }
+            Self::Remote(pool) => pool.statistics().await,
         }
     }
 
@@ -69,6 +171,14 @@ impl CoreClient {
                     runs: Runs::InProcess(servable),
                 })
             }
+            Self::Remote(pool) => {
+                let (Choice { version, label }, servable) = pool.servable(name, choice)?;
+                Ok(ServableHandle {
+                    version,
+                    label,
+                    runs: Runs::Remote(servable),
+                })
+            }
         }
     }
 }
@@ -87,6 +197,7 @@ pub struct ServableHandle {
 #[derive(Clone, Debug)]
 enum Runs {
     InProcess(Arc<Servable>),
+    Remote(RemoteServable),
 }
 
 impl ServableHandle {
@@ -114,14 +225,15 @@ impl ServableHandle {
         &self,
         pictures: Vec<Tensor>,
         deadline: Option<Instant>,
-    ) -> Vec<Result<Prediction, Problem>> {
+    ) -> Vec<Result<Prediction, PredictError>> {
         match &self.runs {
             Runs::InProcess(servable) => {
                 let predictions = servable.predict(pictures, deadline).await.into_iter();
                 predictions
-                    .map(|one| one.map_err(|error| problem(&error)))
+                    .map(|one| one.map_err(|error| problem(&error).into()))
                     .collect()
             }
+            Runs::Remote(servable) => servable.predict(pictures, deadline).await,
         }
     }
 

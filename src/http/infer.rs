@@ -18,7 +18,6 @@ use crate::{
     },
     postprocess::render::PictureEncoding,
     serving::choice::VersionChoice,
-    telemetry::metrics::{ModelLabels, Outcome},
 };
 
 use super::{
@@ -168,14 +167,12 @@ async fn answer(
     id: RequestId,
     request: Request,
 ) -> Result<Response, Problem> {
-    let begun = Instant::now();
-    let _in_flight = state.metrics.request_begins();
-    let servable = state.service.core().servable(&model.name, &model.version);
-    let labels = servable.map_or_else(|_| ModelLabels::none(), |servable| servable.metric_labels());
-    let answered = see(state, model, id, request).await;
-    let outcome = Outcome(answered.as_ref().err().map(|problem| problem.code));
-    state.metrics.request(&labels, outcome, begun.elapsed());
-    answered
+    let asked = model.clone();
+    let work = see(state, model, id, request);
+    state
+        .service
+        .counted(&asked, work, |problem| problem.code)
+        .await
 }
 
 async fn see(

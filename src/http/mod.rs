@@ -1,9 +1,11 @@
 //! The HTTP edge: extract, one use case, wrap.
 
 mod accept;
+mod dialect;
 mod infer;
 mod layers;
 mod models;
+mod open_inference;
 mod openapi;
 mod operations;
 mod page;
@@ -11,8 +13,9 @@ mod path;
 mod problem;
 mod routes;
 mod state;
+mod tensorflow;
 mod upload;
 
-pub use operations::{Readiness, operations_router};
+pub use operations::operations_router;
 pub use routes::{openapi, router};
 pub use state::{ApiState, EdgeLimits};

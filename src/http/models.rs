@@ -13,6 +13,7 @@ use crate::{
         contract::{Contract, Task},
         name::{Label, ModelName, Version},
     },
+    protocols::tensorflow::status,
     serving::state::{LabelStatus, ModelStatus, State as VersionState, VersionStatus},
 };
 
@@ -72,6 +73,9 @@ pub(super) struct ModelDetail {
     labels: Vec<LabelDetail>,
     /// What is wrong with its folder beside its versions.
     faults: Vec<String>,
+    /// Its versions as TensorFlow Serving tells of them, for its clients.
+    #[schema(value_type = Vec<Object>)]
+    model_version_status: Vec<serde_json::Value>,
 }
 
 /// A label.
@@ -150,6 +154,8 @@ pub(super) async fn show(
     let model = state.service.core().model(&parse_name(&name)?)?;
     let (task, default_version) = default(&model);
     let versions = model.versions.iter().map(detail).collect();
+    let statuses = model.versions.iter().map(status::version_status);
+    let model_version_status = statuses.map(|status| status::json(&status)).collect();
     Ok(Json(ModelDetail {
         name: model.name,
         task,
@@ -157,6 +163,7 @@ pub(super) async fn show(
         versions,
         labels: model.labels.into_iter().map(label).collect(),
         faults: model.faults,
+        model_version_status,
     }))
 }
 

@@ -1,9 +1,6 @@
 //! Health and metrics, on their own port: never for the public.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -14,22 +11,7 @@ use axum::{
 };
 use tracing::error;
 
-use crate::telemetry::metrics::Metrics;
-
-/// Whether requests should be sent here.
-#[derive(Clone, Debug, Default)]
-pub struct Readiness(Arc<AtomicBool>);
-
-impl Readiness {
-    /// Says whether requests should be sent here from now on.
-    pub fn set(&self, ready: bool) {
-        self.0.store(ready, Ordering::Release);
-    }
-
-    fn get(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-}
+use crate::telemetry::{metrics::Metrics, readiness::Readiness};
 
 /// `/livez`, `/readyz` and `/metrics`.
 pub fn operations_router(readiness: Readiness, metrics: Arc<Metrics>) -> Router {
@@ -40,7 +22,7 @@ pub fn operations_router(readiness: Readiness, metrics: Arc<Metrics>) -> Router 
 }
 
 async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, &'static str) {
-    if readiness.get() {
+    if readiness.is_ready() {
         (StatusCode::OK, "ready\n")
     } else {
         (

@@ -9,7 +9,10 @@ use axum::{
 
 use crate::error::{ErrorCode, Problem};
 
-use super::state::RequestId;
+use super::{
+    dialect::{Dialect, Said},
+    state::RequestId,
+};
 
 /// Media type of a problem.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
@@ -33,7 +36,11 @@ fn status(code: ErrorCode) -> StatusCode {
 /// Writes problems out, with the id of their request.
 pub(super) async fn render(request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
+    let dialect = Dialect::of(request.uri().path());
     let mut response = next.run(request).await;
+    if response.extensions().get::<Said>().is_some() {
+        return retried(response);
+    }
     let Some(problem) = response
         .extensions_mut()
         .remove::<Problem>()
@@ -41,6 +48,9 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
     else {
         return response;
     };
+    if let Some(refusal) = dialect.refusal(&problem) {
+        return retried(refusal);
+    }
     let document = problem.document(id.as_ref().map(|id| id.0.as_str()));
     let body = serde_json::to_vec(&document).unwrap_or_default();
     let (mut parts, _) = response.into_parts();
@@ -49,15 +59,19 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
     parts
         .headers
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+    retried(Response::from_parts(parts, body.into()))
+}
+
+/// Says when a request that was refused for now may be sent again.
+fn retried(mut response: Response) -> Response {
     if matches!(
-        status(problem.code),
+        response.status(),
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
     ) {
-        parts
-            .headers
-            .insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+        let after = HeaderValue::from(RETRY_AFTER_S);
+        response.headers_mut().insert(header::RETRY_AFTER, after);
     }
-    Response::from_parts(parts, body.into())
+    response
 }
 
 /// The problem of a refusal that the router or a library wrote: an unknown path, a wrong method, a

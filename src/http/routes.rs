@@ -5,7 +5,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{infer, layers, models, openapi::frame, page, state::ApiState};
+use super::{
+    infer, layers, models, open_inference, openapi::frame, page, state::ApiState, tensorflow,
+};
 
 /// The documented part of the API: routes and their descriptions are one list.
 fn api() -> OpenApiRouter<ApiState> {
@@ -27,6 +29,8 @@ pub fn openapi() -> OpenApi {
 pub fn router(state: &ApiState) -> Router {
     let (api, description) = api().split_for_parts();
     let routes = api
+        .merge(open_inference::routes())
+        .merge(tensorflow::routes())
         .route("/", get(page::index))
         .route("/assets/{*path}", get(page::asset))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", description))

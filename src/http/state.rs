@@ -4,15 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
 
-use crate::{inference::service::InferenceService, telemetry::metrics::Metrics};
+use crate::inference::service::InferenceService;
 
 /// What handlers share.
 #[derive(Clone, Debug)]
 pub struct ApiState {
     /// The use case behind every inference.
     pub service: InferenceService,
-    /// Where requests are counted.
-    pub metrics: Arc<Metrics>,
     /// What a request may cost.
     pub limits: EdgeLimits,
     /// Origins whose pages may call the API.

@@ -2,8 +2,10 @@
 //! came in by.
 
 pub mod answer;
+pub mod columns;
 pub mod options;
 pub mod request;
 pub mod service;
 mod steps;
+pub mod tensors;
 mod workers;

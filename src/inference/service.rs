@@ -7,18 +7,20 @@ use std::{
 
 use futures_util::future::join_all;
 use image::RgbImage;
+use tokio::sync::watch;
 use tracing::error;
 
 use crate::{
-    core_client::{CoreClient, ServableHandle},
+    core_client::{CoreClient, PredictError, ServableHandle},
     error::{ErrorCode, Problem},
+    model::served_version::ServedVersion,
     postprocess::{
         prediction::Prediction,
         render::{self, PictureEncoding},
         selection::Selection,
     },
     preprocess::ImageLimits,
-    telemetry::metrics::{Metrics, Outcome},
+    telemetry::metrics::{Metrics, ModelLabels, Outcome},
 };
 
 use super::{
@@ -26,10 +28,17 @@ use super::{
         ImageAnswer, ImageOutcome, InferAnswer, ModelAnswer, StageTimes, StageTimings, Timings,
         milliseconds,
     },
-    request::{ImageUpload, InferRequest, Wanted},
+    request::{ImageUpload, InferRequest, ModelSpec, Wanted},
     steps::{self, Each, Predicted, Ready, Seen},
     workers::Workers,
 };
+
+/// How often a version is chosen for one request, while versions are taken out of service between
+/// choosing and asking.
+pub(super) const MAX_CHOICES: usize = 4;
+
+/// Longest wait for news of the models between two such choices.
+const CATCH_UP: Duration = Duration::from_millis(500);
 
 /// Answers requests with what the core's models see in their pictures.
 #[derive(Clone, Debug)]
@@ -43,6 +52,8 @@ pub struct InferenceService {
 /// The answer to a request, and its pictures' pixels where they were wanted.
 #[derive(Debug)]
 pub struct Inference {
+    /// What is known of the version that answered.
+    pub version: Arc<ServedVersion>,
     /// The answer.
     pub answer: InferAnswer,
     /// Where the time went.
@@ -90,36 +101,62 @@ impl InferenceService {
         &self.core
     }
 
+    /// Does the work of a request, and counts it by how it ended: `code` is that of a failure.
+    ///
+    /// # Errors
+    /// Those of the work.
+    pub async fn counted<T, E>(
+        &self,
+        model: &ModelSpec,
+        work: impl Future<Output = Result<T, E>>,
+        code: impl FnOnce(&E) -> ErrorCode,
+    ) -> Result<T, E> {
+        let begun = Instant::now();
+        let _in_flight = self.metrics.request_begins();
+        let servable = self.core.servable(&model.name, &model.version);
+        let labels = servable.map_or_else(|_| ModelLabels::none(), |held| held.metric_labels());
+        let ended = work.await;
+        let outcome = Outcome(ended.as_ref().err().map(code));
+        self.metrics.request(&labels, outcome, begun.elapsed());
+        ended
+    }
+
     /// Answers a request. Each picture has its own fate.
     ///
     /// # Errors
     /// When the model or the options are at fault, so that no picture could be answered.
     pub async fn infer(&self, request: InferRequest) -> Result<Inference, Problem> {
         let begun = Instant::now();
-        let servable = &self
-            .core
-            .servable(&request.model.name, &request.model.version)?;
-        let InferRequest {
-            id,
-            images,
-            options,
-            wanted,
-            receive,
-            deadline,
-            ..
-        } = request;
-        let selection = options.resolve(servable.contract(), servable.labels())?;
-        let names: Vec<_> = images.iter().map(|image| image.filename.clone()).collect();
+        for _ in 0..MAX_CHOICES {
+            let ModelSpec { name, version } = &request.model;
+            let changes = self.core.changes();
+            let servable = &self.core.servable(name, version)?;
+            let options = request.options.clone();
+            let selection = options.resolve(servable.contract(), servable.labels())?;
+            let images = request.images.clone();
+            let ready = self.prepare(images, servable, request.wanted).await;
+            let Some(predicted) = steps::predict(ready, servable, request.deadline).await else {
+                catch_up(changes).await;
+                continue;
+            };
+            let seen = self.interpret(predicted, servable, &selection).await;
+            return Ok(self.answered(request, servable, (seen, begun)));
+        }
+        Err(PredictError::Withdrawn.into())
+    }
 
-        let ready = self.prepare(images, servable, wanted).await;
-        let predicted = steps::predict(ready, servable, deadline).await;
-        let seen = self.interpret(predicted, servable, &selection).await;
-
-        let times = total(&seen, receive);
+    /// Puts the answer together, and counts it.
+    fn answered(
+        &self,
+        request: InferRequest,
+        servable: &ServableHandle,
+        (seen, begun): (Each<Seen>, Instant),
+    ) -> Inference {
+        let times = total(&seen, request.receive);
         self.measure(servable, &seen, &times);
         let mut answers = Vec::new();
         let mut pixels = Vec::new();
-        for (index, (filename, picture)) in names.into_iter().zip(seen).enumerate() {
+        for (index, (image, picture)) in request.images.into_iter().zip(seen).enumerate() {
             let outcome = match picture {
                 Ok(seen) => {
                     pixels.push(seen.pixels);
@@ -134,26 +171,27 @@ impl InferenceService {
             };
             answers.push(ImageAnswer {
                 index,
-                filename,
+                filename: image.filename,
                 outcome,
             });
         }
         let timings = Timings {
-            total_ms: milliseconds(receive + begun.elapsed()),
-            receive_ms: milliseconds(receive),
+            total_ms: milliseconds(request.receive + begun.elapsed()),
+            receive_ms: milliseconds(request.receive),
             stages: StageTimings::from(&times),
         };
         let answer = InferAnswer {
-            id,
+            id: request.id,
             model: ModelAnswer::of(servable),
             images: answers,
             timings,
         };
-        Ok(Inference {
+        Inference {
+            version: Arc::clone(&servable.version),
             answer,
             times,
             pixels,
-        })
+        }
     }
 
     /// A picture with its results drawn in, encoded.
@@ -223,6 +261,11 @@ impl InferenceService {
             self.metrics.picture(&labels, outcome);
         }
     }
+}
+
+/// Waits until more is known of the models than when a version was chosen that is not there.
+pub(super) async fn catch_up(mut changes: watch::Receiver<u64>) {
+    tokio::time::timeout(CATCH_UP, changes.changed()).await.ok();
 }
 
 /// The sum of each stage over all pictures; pictures that share a run have a share of it each.

@@ -7,7 +7,7 @@ use image::RgbImage;
 use tracing::error;
 
 use crate::{
-    core_client::ServableHandle,
+    core_client::{PredictError, ServableHandle},
     error::{ErrorCode, Problem},
     geometry::Geometry,
     postprocess::{self, selection::Selection},
@@ -79,12 +79,13 @@ pub(super) fn prepare(
     })
 }
 
-/// Runs the model on the pictures that can be taken.
+/// Runs the model on the pictures that can be taken. `None` when the version was taken out of
+/// service since it was chosen.
 pub(super) async fn predict(
     ready: Each<Ready>,
     servable: &ServableHandle,
     deadline: Option<Instant>,
-) -> Each<Predicted> {
+) -> Option<Each<Predicted>> {
     let mut tensors = Vec::new();
     let mut rest = Vec::new();
     for picture in ready {
@@ -101,7 +102,12 @@ pub(super) async fn predict(
             },
         ));
     }
-    let mut predictions = servable.predict(tensors, deadline).await.into_iter();
+    let predictions = servable.predict(tensors, deadline).await;
+    let withdrawn = |prediction: &Result<_, _>| matches!(prediction, Err(PredictError::Withdrawn));
+    if predictions.iter().any(withdrawn) {
+        return None;
+    }
+    let mut predictions = predictions.into_iter();
     let joined = rest.into_iter().map(|picture| {
         let (info, geometry, pixels, mut times) = picture?;
         let lost = || Problem::new(ErrorCode::Internal, "the model's answer was lost");
@@ -115,7 +121,7 @@ pub(super) async fn predict(
             times,
         })
     });
-    joined.collect()
+    Some(joined.collect())
 }
 
 /// From the model's outputs to results in the picture's own pixels.

@@ -11,7 +11,10 @@ use tokio::sync::mpsc;
 
 use crate::{
     engine::Session,
-    telemetry::metrics::{Metrics, ModelLabels},
+    telemetry::{
+        metrics::{Metrics, ModelLabels},
+        statistics::Run,
+    },
     tensor::Tensor,
 };
 
@@ -99,8 +102,15 @@ fn serve(runner: &mut Runner, items: Vec<Item>, shared: &Shared) {
     let outputs = catch_unwind(AssertUnwindSafe(|| runner.run(pictures)));
     let compute = begun.elapsed();
     shared.queue.ran(compute);
-    shared.metrics.batch(&shared.labels, batch);
-    match outputs.unwrap_or(Err(ServeError::Lost)) {
+    let outputs = outputs.unwrap_or(Err(ServeError::Lost));
+    let waited: Vec<_> = tickets.iter().map(|ticket| begun - ticket.since).collect();
+    let run = Run {
+        waited: &waited,
+        compute,
+        failed: outputs.is_err(),
+    };
+    shared.metrics.ran(&shared.labels, &run);
+    match outputs {
         Ok(outputs) => {
             for (ticket, outputs) in tickets.into_iter().zip(outputs) {
                 let prediction = prediction(outputs, begun - ticket.since, compute, batch);

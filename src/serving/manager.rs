@@ -3,20 +3,24 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use tokio::sync::watch;
 
-use crate::model::name::{Label, ModelName};
+use crate::{
+    model::name::{Label, ModelName},
+    telemetry::statistics::ModelStats,
+};
 
 use super::{
     ServeError,
     aspired::AspiredModel,
     choice::{Choice, VersionChoice},
     loader::LoadContext,
+    overrides::{ModelOverride, Overrides},
     servable::Servable,
     state::{ModelStatus, State, VersionStatus},
     stream::{Stream, StreamHandle},
@@ -38,6 +42,14 @@ pub struct Manager {
     streams: RwLock<BTreeMap<ModelName, StreamHandle>>,
     changed: watch::Sender<u64>,
     stopping: AtomicBool,
+    wishes: Mutex<Wishes>,
+}
+
+/// What the root says of each model, and what is wanted in its place.
+#[derive(Debug, Default)]
+struct Wishes {
+    aspired: BTreeMap<ModelName, AspiredModel>,
+    overrides: Overrides,
 }
 
 impl Manager {
@@ -49,18 +61,53 @@ impl Manager {
             streams: RwLock::default(),
             changed: watch::Sender::new(0),
             stopping: AtomicBool::new(false),
+            wishes: Mutex::default(),
         }
     }
 
     /// Makes a model as it is wanted. The newest call counts: the model's own task gets there as
     /// soon as it can, and leaves the other models alone.
     pub fn set_aspired(&self, aspired: AspiredModel) {
+        let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = wishes.overrides.apply(&aspired);
+        wishes.aspired.insert(aspired.name.clone(), aspired);
+        self.want(wanted);
+    }
+
+    /// Takes a model out of service, whatever the root says, until it is loaded.
+    pub fn withhold(&self, name: &ModelName) {
+        self.override_with(|overrides| {
+            overrides.withheld.insert(name.clone());
+        });
+    }
+
+    /// Ends what [`Self::withhold`] began.
+    pub fn release(&self, name: &ModelName) {
+        self.override_with(|overrides| {
+            overrides.withheld.remove(name);
+        });
+    }
+
+    /// Serves these models alone, each as it is said here and not in the root.
+    pub fn configure(&self, models: BTreeMap<ModelName, ModelOverride>) {
+        self.override_with(|overrides| overrides.config = Some(models));
+    }
+
+    fn override_with(&self, change: impl FnOnce(&mut Overrides)) {
+        let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut wishes.overrides);
+        for aspired in wishes.aspired.values() {
+            self.want(wishes.overrides.apply(aspired));
+        }
+    }
+
+    fn want(&self, wanted: AspiredModel) {
         if self.stopping.load(Ordering::Acquire) {
             return;
         }
-        let name = aspired.name.clone();
+        let name = wanted.name.clone();
         self.with_stream(&name, |stream| {
-            stream.aspired.send_replace(Some(aspired));
+            stream.aspired.send_replace(Some(wanted));
         });
     }
 
@@ -104,6 +151,12 @@ impl Manager {
             handle
         });
         then(stream);
+    }
+
+    /// How often and how long each version ran.
+    #[must_use]
+    pub fn statistics(&self) -> Vec<ModelStats> {
+        self.context.metrics.statistics()
     }
 
     /// News of every change of any model's state.

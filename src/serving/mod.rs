@@ -11,6 +11,7 @@ mod instance;
 pub mod load_note;
 pub mod loader;
 pub mod manager;
+pub mod overrides;
 pub mod pace;
 pub mod policy;
 pub mod queue;

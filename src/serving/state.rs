@@ -83,6 +83,15 @@ impl ModelStatus {
             .find(|status| status.version == version)
     }
 
+    /// Whether no version serves, or has requests that run.
+    #[must_use]
+    pub fn is_out_of_service(&self) -> bool {
+        self.versions.iter().all(|version| match version.state {
+            State::Start | State::Loading | State::End => version.served.is_none(),
+            State::Available | State::Unloading => false,
+        })
+    }
+
     /// A label of the model.
     #[must_use]
     pub fn label(&self, label: &str) -> Option<&LabelStatus> {

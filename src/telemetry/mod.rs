@@ -1,4 +1,6 @@
-//! What the server says of its own work: log lines and metrics.
+//! What the server says of its own work: log lines, metrics and statistics.
 
 pub mod logs;
 pub mod metrics;
+pub mod readiness;
+pub mod statistics;

@@ -135,7 +135,7 @@ async fn models_and_paths_that_are_not_there() {
     assert_problem!("path_not_utf8", to("/v1/models/%ff/infer"));
     assert_problem!("version_unknown", to("/v1/models/colors/versions/9/infer"));
     assert_problem!("version_invalid", to("/v1/models/colors/versions/0/infer"));
-    assert_problem!("path_unknown", to("/v2/models"));
+    assert_problem!("path_unknown", to("/v1/nothing"));
     assert_problem!(
         "method_wrong",
         server.client.get(server.url("/v1/models/colors/infer"))

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ocellus::{
-    app::{App, AppError},
+    app::{App, AppError, Role},
     config::Layers,
 };
 use reqwest::{
@@ -153,5 +153,5 @@ pub(crate) async fn app(models: &Path, settings: &[Setting]) -> Result<App, AppE
     for (key, value) in settings {
         layers.flag(key, (*value).to_owned());
     }
-    App::start(layers.parse().expect("sound settings")).await
+    App::start(layers.parse().expect("sound settings"), Role::Serve).await
 }

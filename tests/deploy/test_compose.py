@@ -19,8 +19,6 @@ from tests.deploy.repository import COMPOSE, DEPLOY, DOCKERFILE, KEYS, ROOT, com
 # Ends by itself, so it has nothing to be healthy about.
 JOBS = {"publish"}
 EXPECTED = {"seaweedfs", "publish", "core", "gateway", "prometheus", "grafana"}
-# Of single commands; the rest is in the table of settings.
-VARIABLES_OF_COMMANDS = {"OCELLUS_GRPC_ADDRESS", "OCELLUS_CORE"}
 STAGES = stages(DOCKERFILE.read_text(encoding="utf-8"))
 
 Service = dict[str, Any]
@@ -177,7 +175,7 @@ class Compose(unittest.TestCase):
     def test_variables_are_settings(self) -> None:
         settings = (ROOT / "src/config/settings.rs").read_text(encoding="utf-8")
         keys = re.findall(r'key: "([\w.]+)"', settings)
-        known = {f"OCELLUS_{key.replace('.', '_').upper()}" for key in keys} | VARIABLES_OF_COMMANDS
+        known = {f"OCELLUS_{key.replace('.', '_').upper()}" for key in keys}
         used = {name for service in self.services.values() for name in service.get("environment", {})}
         used |= {name for stage in STAGES.values() for name in stage.variables}
         self.assertEqual({name for name in used if name.startswith("OCELLUS_")} - known, set())

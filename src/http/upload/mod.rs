@@ -59,7 +59,8 @@ pub(super) async fn read(request: Request, limits: &EdgeLimits) -> Result<Upload
     Ok(Upload { images, options })
 }
 
-async fn whole_body(request: Request, limits: &EdgeLimits) -> Result<Bytes, Problem> {
+/// The whole body, up to the limit.
+pub(super) async fn whole_body(request: Request, limits: &EdgeLimits) -> Result<Bytes, Problem> {
     Bytes::from_request(request, &())
         .await
         .map_err(|rejection| {

@@ -33,6 +33,18 @@ pub enum Task {
     Keypoints,
 }
 
+impl Task {
+    /// The task as a contract spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Classification => "classification",
+            Self::Detection => "detection",
+            Self::Keypoints => "keypoints",
+        }
+    }
+}
+
 /// The contract of one model version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(deny_unknown_fields)]

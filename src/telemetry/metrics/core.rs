@@ -12,6 +12,8 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use crate::telemetry::statistics::{ModelStats, Run, Statistics};
+
 use super::{
     Metrics, Seconds,
     labels::{DropLabels, Dropped, FaultLabels, ModelLabels, PollLabels, PollOutcome},
@@ -39,6 +41,7 @@ pub(super) struct CoreMetrics {
     polls: Family<PollLabels, Counter>,
     last_good_poll: Gauge,
     memory_reserved: Gauge,
+    statistics: Statistics,
 }
 
 impl Default for CoreMetrics {
@@ -53,6 +56,7 @@ impl Default for CoreMetrics {
             polls: Family::default(),
             last_good_poll: Gauge::default(),
             memory_reserved: Gauge::default(),
+            statistics: Statistics::default(),
         }
     }
 }
@@ -111,16 +115,22 @@ impl CoreMetrics {
 }
 
 impl Metrics {
-    /// A model ran on that many pictures at once.
+    /// A model ran.
     #[expect(
         clippy::cast_precision_loss,
         reason = "batches are far below 2^52 pictures"
     )]
-    pub fn batch(&self, labels: &ModelLabels, pictures: usize) {
-        self.core
-            .batch_size
-            .get_or_create(labels)
-            .observe(pictures as f64);
+    pub fn ran(&self, labels: &ModelLabels, run: &Run<'_>) {
+        let sizes = self.core.batch_size.get_or_create(labels);
+        sizes.observe(run.waited.len() as f64);
+        drop(sizes);
+        self.core.statistics.ran(labels, run);
+    }
+
+    /// How often and how long each version ran.
+    #[must_use]
+    pub fn statistics(&self) -> Vec<ModelStats> {
+        self.core.statistics.read()
     }
 
     /// A model's queue was full for that many pictures.

@@ -57,7 +57,7 @@ impl EncodeLabelValue for Outcome {
 
 /// The model version that did the work. Only versions that are loaded become labels, so their
 /// number is bounded by the models, not by what clients ask for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
 pub struct ModelLabels {
     /// Model name; `none` where a request never got to a model.
     pub model: String,

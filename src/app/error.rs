@@ -1,0 +1,59 @@
+//! Why a server does not start.
+
+use std::{io, net::SocketAddr, path::PathBuf};
+
+use crate::{
+    core_client::remote::PoolError,
+    engine::EngineError,
+    storage::{LocationError, StoreError},
+};
+
+/// Why the server could not start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The engine did not start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The models' root is no place.
+    #[error("models: {0}")]
+    Root(#[from] LocationError),
+    /// A model core's address is none.
+    #[error(transparent)]
+    Cores(#[from] PoolError),
+    /// A gateway was told of no model core.
+    #[error("core names no model core; --core http://127.0.0.1:8500 does")]
+    NoCore,
+    /// The folder of models is not there.
+    #[error(
+        "the folder of models {} is not there; `make models` makes the demo models, --models names \
+         another folder or a bucket", .0.display()
+    )]
+    NoFolder(PathBuf),
+    /// The models' root cannot be opened.
+    #[error("models: {0}")]
+    Store(#[from] StoreError),
+    /// The cache's folder cannot be written.
+    #[error("cache.folder {} cannot be used: {error}", folder.display())]
+    Cache {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The system gives no threads for loads.
+    #[error("no threads for loading models: {0}")]
+    Background(#[source] io::Error),
+    /// A port could not be opened.
+    #[error("{setting} {address} cannot be opened: {error}")]
+    Bind {
+        /// The setting that names the address.
+        setting: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A server ended by itself.
+    #[error("the server ended: {0}")]
+    Serve(#[source] io::Error),
+}

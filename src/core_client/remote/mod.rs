@@ -1,0 +1,9 @@
+//! Model cores in processes of their own, reached over gRPC.
+
+mod core;
+mod merge;
+mod pool;
+mod servable;
+
+pub use pool::{CorePool, PoolError};
+pub(in crate::core_client) use servable::RemoteServable;

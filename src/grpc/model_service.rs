@@ -1,0 +1,53 @@
+//! TensorFlow Serving's `ModelService`.
+
+use tonic::{Request, Response, Status};
+
+use crate::{
+    proto::generated::tensorflow::serving::{
+        GetModelStatusRequest, GetModelStatusResponse, ReloadConfigRequest, ReloadConfigResponse,
+        StatusProto, model_service_server::ModelService,
+    },
+    protocols::tensorflow::status as stand,
+};
+
+use super::{
+    GrpcState,
+    prediction::{asked, refused},
+};
+
+/// The service.
+#[derive(Clone, Debug)]
+pub(super) struct Models(pub(super) GrpcState);
+
+#[tonic::async_trait]
+impl ModelService for Models {
+    async fn get_model_status(
+        &self,
+        request: Request<GetModelStatusRequest>,
+    ) -> Result<Response<GetModelStatusResponse>, Status> {
+        let asked = asked(request.get_ref().model_spec.as_ref()).map_err(refused)?;
+        let model = self.0.core().model(&asked.name);
+        let model = model.map_err(|_| refused(stand::unknown(&asked.name)))?;
+        let status = stand::of(&model, &asked);
+        status.map(Response::new).map_err(refused)
+    }
+
+    async fn handle_reload_config_request(
+        &self,
+        request: Request<ReloadConfigRequest>,
+    ) -> Result<Response<ReloadConfigResponse>, Status> {
+        let wanted = stand::configuration(request.into_inner().config).map_err(refused)?;
+        let known = self.0.core().models();
+        for name in wanted.keys() {
+            if !known.iter().any(|model| model.name == *name) {
+                let words = format!("there is no model {name} in the server's root");
+                return Err(Status::not_found(words));
+            }
+        }
+        let configured = self.0.core().configure(wanted);
+        configured.map_err(|problem| crate::proto::status::status(&problem))?;
+        Ok(Response::new(ReloadConfigResponse {
+            status: Some(StatusProto::default()),
+        }))
+    }
+}

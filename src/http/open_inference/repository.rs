@@ -1,0 +1,78 @@
+//! What there is in the repository, and models taken out of service and back.
+
+use axum::{
+    Json,
+    extract::{Path, Request, State},
+};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    error::{ErrorCode, Problem},
+    proto::json::{Wide, json},
+    protocols::open_inference::describe,
+};
+
+use super::{
+    super::{path::parse_name, state::ApiState, upload::whole_body},
+    describe::nothing,
+};
+
+/// The body of an index. Clients send none.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct IndexBody {
+    ready: bool,
+}
+
+/// The body of a load or unload. Clients send `{}`, or parameters.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct LoadBody {
+    parameters: Map<String, Value>,
+}
+
+fn read<T: Default + for<'de> Deserialize<'de>>(body: &Bytes) -> Result<T, Problem> {
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        let detail = format!("the body is not JSON as it must be: {error}");
+        Problem::new(ErrorCode::MalformedRequest, detail)
+    })
+}
+
+pub(super) async fn index(
+    State(state): State<ApiState>,
+    request: Request,
+) -> Result<Json<Value>, Problem> {
+    let body: IndexBody = read(&whole_body(request, &state.limits).await?)?;
+    let models = describe::index(&state.service.core().models(), body.ready);
+    let name = "inference.RepositoryIndexResponse.ModelIndex";
+    let models = models
+        .iter()
+        .filter_map(|model| json(model, name, Wide::Number));
+    Ok(Json(models.collect()))
+}
+
+pub(super) async fn load(
+    State(state): State<ApiState>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Json<Value>, Problem> {
+    let body: LoadBody = read(&whole_body(request, &state.limits).await?)?;
+    describe::check_load(body.parameters.keys())?;
+    state.service.core().load(&parse_name(&name)?).await?;
+    Ok(nothing())
+}
+
+pub(super) async fn unload(
+    State(state): State<ApiState>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Json<Value>, Problem> {
+    let _: LoadBody = read(&whole_body(request, &state.limits).await?)?;
+    state.service.core().unload(&parse_name(&name)?).await?;
+    Ok(nothing())
+}

@@ -1,0 +1,142 @@
+//! `:predict`, `:classify` and `:regress`.
+
+use std::time::Instant;
+
+use axum::{
+    Extension,
+    extract::{Path, Request, State},
+    http::header,
+    response::{IntoResponse as _, Response},
+};
+use bytes::Bytes;
+
+use crate::{
+    inference::{
+        options::InferOptions,
+        request::ModelSpec,
+        tensors::{InputValue, TensorAnswer, TensorRequest},
+    },
+    protocols::tensorflow::{examples, fault::Fault, json, signature},
+};
+
+use super::{
+    super::{
+        dialect::fault,
+        state::{ApiState, RequestId},
+        upload::whole_body,
+    },
+    target::{By, Verb, part, spec},
+};
+
+/// `POST /v1/models/{model}:predict`.
+pub(super) async fn model(
+    State(state): State<ApiState>,
+    Path(last): Path<String>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+) -> Response {
+    let target = part(&last).and_then(|(name, verb)| Ok((spec(name, By::Default)?, verb)));
+    answer(&state, target, id, request).await
+}
+
+/// `POST /v1/models/{model}/versions/{version}:predict`.
+pub(super) async fn version(
+    State(state): State<ApiState>,
+    Path((name, last)): Path<(String, String)>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+) -> Response {
+    let target = part(&last);
+    let target = target.and_then(|(version, verb)| Ok((spec(&name, By::Version(version))?, verb)));
+    answer(&state, target, id, request).await
+}
+
+/// `POST /v1/models/{model}/labels/{label}:predict`.
+pub(super) async fn label(
+    State(state): State<ApiState>,
+    Path((name, last)): Path<(String, String)>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+) -> Response {
+    let target = part(&last);
+    let target = target.and_then(|(label, verb)| Ok((spec(&name, By::Label(label))?, verb)));
+    answer(&state, target, id, request).await
+}
+
+/// Answers a request, and counts it by how it ended.
+async fn answer(
+    state: &ApiState,
+    target: Result<(ModelSpec, Verb), Fault>,
+    id: RequestId,
+    request: Request,
+) -> Response {
+    let body = match whole_body(request, &state.limits).await {
+        Ok(body) => body,
+        Err(problem) => return problem.into_response(),
+    };
+    let answered = match target {
+        Ok((model, verb)) => {
+            let asked = model.clone();
+            let work = ask(state, (model, verb), id, body);
+            state
+                .service
+                .counted(&asked, work, |fault| fault.kind)
+                .await
+        }
+        Err(fault) => Err(fault),
+    };
+    match answered {
+        Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
+        Err(refused) => fault(&refused),
+    }
+}
+
+async fn ask(
+    state: &ApiState,
+    (model, verb): (ModelSpec, Verb),
+    id: RequestId,
+    body: Bytes,
+) -> Result<String, Fault> {
+    let servable = state.service.core().servable(&model.name, &model.version);
+    let servable = servable.map_err(|problem| Fault::of(&problem, &model))?;
+    match verb {
+        Verb::Predict => {
+            let predict = json::predict(&body)?;
+            signature::predict_rest(&predict.signature)?;
+            let format = predict.format;
+            let input = predict.input(&servable.version)?;
+            let answer = run(state, model, id, input).await?;
+            json::predictions(&answer.outputs, format)
+        }
+        Verb::Classify => {
+            let (name, examples) = json::classify(&body)?;
+            signature::classify(&name, &servable.version)?;
+            let pictures = InputValue::Pictures(examples::pictures(Some(examples))?);
+            let input = (signature::PICTURE_INPUT.to_owned(), pictures);
+            let answer = run(state, model, id, input).await?;
+            Ok(json::classes(&examples::classes(&answer)))
+        }
+        Verb::Regress => Err(Fault::invalid(signature::NO_REGRESSION)),
+    }
+}
+
+async fn run(
+    state: &ApiState,
+    model: ModelSpec,
+    id: RequestId,
+    input: (String, InputValue),
+) -> Result<TensorAnswer, Fault> {
+    let asked = model.clone();
+    let request = TensorRequest {
+        id: id.0,
+        model,
+        load_id: None,
+        inputs: vec![input],
+        outputs: Vec::new(),
+        options: InferOptions::default(),
+        max_pictures: state.limits.images,
+        deadline: Instant::now().checked_add(state.limits.deadline),
+    };
+    let answer = state.service.run(request).await;
+    answer.map_err(|problem| Fault::of(&problem, &asked))
+}

@@ -1,0 +1,273 @@
+//! The use case of the tensor protocols: a model's own tensors in and out, or pictures in and
+//! their results out as tensors.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+
+use crate::{
+    core_client::{PredictError, ServableHandle},
+    error::{ErrorCode, Problem},
+    model::{name::Label, served_version::ServedVersion, signature::TensorInfo},
+    serving::servable::Prediction,
+    tensor::Tensor,
+};
+
+use super::{
+    columns::{self, Column},
+    options::InferOptions,
+    request::{ImageUpload, InferRequest, ModelSpec, Wanted},
+    service::{InferenceService, MAX_CHOICES, catch_up},
+};
+
+/// What one input of a request holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum InputValue {
+    /// The model's own input, one row a picture.
+    Tensor(Tensor),
+    /// Encoded pictures, which become that input.
+    Pictures(Vec<Bytes>),
+}
+
+/// A request of a tensor protocol.
+#[derive(Clone, Debug)]
+pub struct TensorRequest {
+    /// The id that the answer bears.
+    pub id: String,
+    /// The model that is asked.
+    pub model: ModelSpec,
+    /// The load of the version that is meant, where the caller knows it.
+    pub load_id: Option<String>,
+    /// The inputs by name.
+    pub inputs: Vec<(String, InputValue)>,
+    /// Outputs that are wanted; all where it is empty.
+    pub outputs: Vec<String>,
+    /// What is wanted of the results of pictures.
+    pub options: InferOptions,
+    /// Most pictures in it.
+    pub max_pictures: usize,
+    /// When the answer is of no use any more.
+    pub deadline: Option<Instant>,
+}
+
+/// The answer to it.
+#[derive(Clone, Debug)]
+pub struct TensorAnswer {
+    /// What is known of the version that answered.
+    pub version: Arc<ServedVersion>,
+    /// The label that chose it.
+    pub label: Option<Label>,
+    /// The outputs by name.
+    pub outputs: Vec<(String, Column)>,
+    /// Longest time that a row waited for its run.
+    pub queue: Duration,
+    /// Longest time that a row's run took.
+    pub compute: Duration,
+    /// Most rows in one of the runs.
+    pub batch: usize,
+}
+
+impl InferenceService {
+    /// Answers a request of a tensor protocol. It is answered as a whole or not at all.
+    ///
+    /// # Errors
+    /// When the model, an input or a picture is at fault, or the model fails.
+    pub async fn run(&self, mut request: TensorRequest) -> Result<TensorAnswer, Problem> {
+        // A model that there is not is said before what is wrong with its inputs.
+        self.core()
+            .servable(&request.model.name, &request.model.version)?;
+        let given = request.inputs.len();
+        let mut inputs = std::mem::take(&mut request.inputs).into_iter();
+        let (Some((name, value)), None) = (inputs.next(), inputs.next()) else {
+            let detail = format!("the model takes one input, the request has {given}");
+            return Err(invalid(detail));
+        };
+        let wanted = std::mem::take(&mut request.outputs);
+        let mut answer = match value {
+            InputValue::Tensor(tensor) => self.run_tensor(&request, &name, tensor).await?,
+            InputValue::Pictures(pictures) => self.run_pictures(request, pictures).await?,
+        };
+        answer.outputs = select(answer.outputs, &wanted)?;
+        Ok(answer)
+    }
+
+    async fn run_tensor(
+        &self,
+        request: &TensorRequest,
+        name: &str,
+        tensor: Tensor,
+    ) -> Result<TensorAnswer, Problem> {
+        let ModelSpec {
+            name: model,
+            version,
+        } = &request.model;
+        for _ in 0..MAX_CHOICES {
+            let changes = self.core().changes();
+            let servable = self.core().servable(model, version)?;
+            if let Some(load_id) = &request.load_id
+                && *load_id != servable.version.load_id
+            {
+                let detail = "the version was loaded anew since it was chosen";
+                return Err(Problem::new(ErrorCode::ModelNotReady, detail));
+            }
+            check(&servable.version, name, &tensor)?;
+            let rows = tensor.shape().first().copied().unwrap_or(0);
+            let rows = tensor.clone().split(rows);
+            let rows = rows.map_err(|error| invalid(error.to_string()))?;
+            let predictions = servable.predict(rows, request.deadline).await.into_iter();
+            match predictions.collect::<Result<Vec<_>, _>>() {
+                Ok(predictions) => return joined(&servable, predictions),
+                Err(PredictError::Withdrawn) => catch_up(changes).await,
+                Err(PredictError::Problem(problem)) => return Err(problem),
+            }
+        }
+        Err(PredictError::Withdrawn.into())
+    }
+
+    async fn run_pictures(
+        &self,
+        request: TensorRequest,
+        pictures: Vec<Bytes>,
+    ) -> Result<TensorAnswer, Problem> {
+        if pictures.is_empty() {
+            return Err(Problem::new(
+                ErrorCode::NoImage,
+                "the request holds no picture",
+            ));
+        }
+        if request.max_pictures < pictures.len() {
+            let detail = format!(
+                "the request holds more than {} pictures",
+                request.max_pictures
+            );
+            return Err(Problem::new(ErrorCode::TooManyImages, detail));
+        }
+        let images = pictures.into_iter().map(|bytes| ImageUpload {
+            bytes,
+            filename: None,
+        });
+        let seen = self.infer(InferRequest {
+            id: request.id,
+            model: request.model,
+            images: images.collect(),
+            options: request.options,
+            wanted: Wanted::Results,
+            receive: Duration::ZERO,
+            deadline: request.deadline,
+        });
+        let seen = seen.await?;
+        let outputs = columns::of(&seen.version, &seen.answer.images)?;
+        Ok(TensorAnswer {
+            version: seen.version,
+            label: seen.answer.model.label,
+            outputs,
+            queue: seen.times.queue,
+            compute: seen.times.inference,
+            batch: 1,
+        })
+    }
+}
+
+/// Holds an input against what the graph takes.
+fn check(version: &ServedVersion, name: &str, tensor: &Tensor) -> Result<(), Problem> {
+    let wanted = &version.bindings.input;
+    let info = version
+        .signature
+        .inputs
+        .iter()
+        .find(|info| info.name == name);
+    let Some(info) = info.filter(|info| info.name == *wanted) else {
+        return Err(invalid(format!(
+            "the model's input is \"{wanted}\", not \"{name}\""
+        )));
+    };
+    if info.dtype != Some(tensor.dtype()) {
+        let takes = version.contract.input.dtype;
+        let detail = format!("input \"{name}\" is {takes}, not {}", tensor.dtype());
+        return Err(invalid(detail));
+    }
+    if !fits(info, tensor.shape()) {
+        let (takes, given) = (info.shape_text(), tensor.shape());
+        return Err(invalid(format!(
+            "input \"{name}\" is {takes}, not {given:?}"
+        )));
+    }
+    Ok(())
+}
+
+/// Whether a shape is one that the graph takes. Its first axis counts rows, which are put together
+/// for a run as the graph wants them.
+fn fits(info: &TensorInfo, shape: &[usize]) -> bool {
+    let (Some([_, axes @ ..]), [rows, given @ ..]) = (info.shape.get(..), shape) else {
+        return false;
+    };
+    let same = |(axis, given): (&Option<u64>, &usize)| {
+        axis.is_none_or(|axis| axis == *given as u64) && *given != 0
+    };
+    *rows != 0 && axes.len() == given.len() && axes.iter().zip(given).all(same)
+}
+
+/// The rows' outputs put together again.
+fn joined(
+    servable: &ServableHandle,
+    predictions: Vec<Prediction>,
+) -> Result<TensorAnswer, Problem> {
+    let (mut queue, mut compute, mut batch) = (Duration::ZERO, Duration::ZERO, 1);
+    let mut outputs: Vec<(String, Vec<Tensor>)> = Vec::new();
+    for prediction in predictions {
+        queue = queue.max(prediction.queue);
+        compute = compute.max(prediction.compute);
+        batch = batch.max(prediction.batch);
+        for (index, (name, tensor)) in prediction.outputs.into_iter().enumerate() {
+            match outputs.get_mut(index) {
+                Some((_, rows)) => rows.push(tensor),
+                None => outputs.push((name, vec![tensor])),
+            }
+        }
+    }
+    let mut joined = Vec::with_capacity(outputs.len());
+    for (name, rows) in outputs {
+        let tensor = Tensor::concat(rows).map_err(|_| {
+            let detail =
+                format!("output \"{name}\" has another shape for each row; ask row by row");
+            invalid(detail)
+        })?;
+        joined.push((name, Column::Tensor(tensor)));
+    }
+    Ok(TensorAnswer {
+        version: Arc::clone(&servable.version),
+        label: servable.label.clone(),
+        outputs: joined,
+        queue,
+        compute,
+        batch,
+    })
+}
+
+/// The wanted outputs, in the order in which they are wanted.
+fn select(
+    outputs: Vec<(String, Column)>,
+    wanted: &[String],
+) -> Result<Vec<(String, Column)>, Problem> {
+    if wanted.is_empty() {
+        return Ok(outputs);
+    }
+    let find = |wanted: &String| {
+        let found = outputs.iter().find(|(name, _)| name == wanted).cloned();
+        found.ok_or_else(|| {
+            let names: Vec<_> = outputs.iter().map(|(name, _)| name.as_str()).collect();
+            invalid(format!(
+                "there is no output \"{wanted}\"; there are {}",
+                names.join(", ")
+            ))
+        })
+    };
+    wanted.iter().map(find).collect()
+}
+
+fn invalid(detail: String) -> Problem {
+    Problem::new(ErrorCode::InvalidTensor, detail)
+}

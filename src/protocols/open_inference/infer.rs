@@ -1,0 +1,130 @@
+//! A call of `ModelInfer`, from either carrier, and its answer.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    error::Problem,
+    inference::{
+        columns::Column,
+        request::ModelSpec,
+        tensors::{InputValue, TensorAnswer, TensorRequest},
+    },
+    proto::open_inference::{BYTES, LOAD_ID, datatype},
+};
+
+use super::{
+    classification::classify,
+    elements::{self, Elements},
+    parameters::{self, Parameter, Parameters},
+};
+
+/// An output that is asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WantedOutput {
+    /// Its name.
+    pub name: String,
+    /// How it is wanted.
+    pub parameters: Parameters,
+}
+
+/// What a call may cost at the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Its time.
+    pub longest: Duration,
+    /// Its pictures.
+    pub pictures: usize,
+}
+
+/// A call.
+#[derive(Clone, Debug)]
+pub struct InferCall {
+    /// The id that the answer bears.
+    pub id: String,
+    /// The model that is asked.
+    pub model: ModelSpec,
+    /// What is wanted of the whole.
+    pub parameters: Parameters,
+    /// Inputs by name.
+    pub inputs: Vec<(String, InputValue)>,
+    /// Outputs that are asked for; all where it is empty.
+    pub outputs: Vec<WantedOutput>,
+}
+
+/// An input as the use case takes it.
+///
+/// # Errors
+/// When its elements are not what its type and shape say.
+pub fn input(
+    name: &str,
+    datatype: &str,
+    shape: &[i64],
+    elements: Elements,
+) -> Result<(String, InputValue), Problem> {
+    let value = elements::value(name, datatype, shape, elements)?;
+    Ok((name.to_owned(), value))
+}
+
+impl InferCall {
+    /// The request that it makes of the use case, and the outputs that it asks for. Its own
+    /// `timeout` is in microseconds.
+    ///
+    /// # Errors
+    /// When a parameter's value is not allowed.
+    pub fn request(self, bounds: Bounds) -> Result<(TensorRequest, Vec<WantedOutput>), Problem> {
+        let timeout = parameters::count(&self.parameters, "timeout")?;
+        let timeout = timeout
+            .filter(|micros| *micros != 0)
+            .map(Duration::from_micros);
+        let within = timeout.map_or(bounds.longest, |timeout| timeout.min(bounds.longest));
+        let load_id = match self.parameters.get(LOAD_ID) {
+            Some(Parameter::Text(load_id)) => Some(load_id.clone()),
+            Some(_) | None => None,
+        };
+        let outputs = self.outputs.iter().map(|output| output.name.clone());
+        let request = TensorRequest {
+            id: self.id,
+            model: self.model,
+            load_id,
+            inputs: self.inputs,
+            outputs: outputs.collect(),
+            options: parameters::infer_options(&self.parameters)?,
+            max_pictures: bounds.pictures,
+            deadline: Instant::now().checked_add(within),
+        };
+        Ok((request, self.outputs))
+    }
+}
+
+/// The outputs of an answer, those as classes that are wanted so.
+///
+/// # Errors
+/// When one is wanted as it cannot be had.
+pub fn outputs(
+    answer: &mut TensorAnswer,
+    wanted: &[WantedOutput],
+) -> Result<Vec<(String, Column)>, Problem> {
+    let labels = &answer.version.labels;
+    let mut outputs = Vec::with_capacity(answer.outputs.len());
+    for (index, (name, column)) in answer.outputs.drain(..).enumerate() {
+        let best = match wanted.get(index) {
+            Some(wanted) => parameters::count(&wanted.parameters, "classification")?,
+            None => None,
+        };
+        let column = match best.filter(|best| *best != 0) {
+            Some(best) => classify(&column, usize::try_from(best).unwrap_or(usize::MAX), labels)?,
+            None => column,
+        };
+        outputs.push((name, column));
+    }
+    Ok(outputs)
+}
+
+/// The protocol's name of an output's type.
+#[must_use]
+pub fn datatype_of(column: &Column) -> &'static str {
+    match column {
+        Column::Tensor(tensor) => datatype(tensor.dtype()),
+        Column::Texts { .. } => BYTES,
+    }
+}
