@@ -9,6 +9,7 @@ BINARY := target/release/ocellus
 TEST_VENV := .ocellus/venv-test
 TEST_PYTHON := $(TEST_VENV)/bin/python
 DEPLOY_VENV := .ocellus/venv-deploy
+CONFORMANCE_VENV := .ocellus/venv-conformance
 PROMTOOL := $(or $(shell command -v promtool),.ocellus/promtool)
 
 # Names a missing tool and the command that installs it, in one line.
@@ -68,7 +69,7 @@ gpu-bundle: models build ## Gather what a GPU machine needs, in parts, into targ
 ## Prove
 
 .PHONY: test
-test: check deny test-rust test-tools test-deploy test-saved-model test-page test-schema ## Run every check and every test
+test: check deny test-rust test-tools test-deploy test-stack conformance test-saved-model test-page test-schema ## Run every check and every test
 
 .PHONY: check
 check: tools-there ## Formatting, lints and documentation, warnings denied
@@ -137,13 +138,35 @@ $(TEST_VENV)/ready: tests/requirements.txt
 test-saved-model: tools-there ## Convert SavedModels that TensorFlow makes here (1.7 GB on disk, once)
 	PYTHON=$(PYTHON) cargo test --locked --test saved_model -- --nocapture
 
+.PHONY: conformance
+conformance: engine models build $(TEST_VENV)/ready $(CONFORMANCE_VENV)/ready ## The stock clients of TensorFlow Serving and Triton, unmodified
+	@TF_CPP_MIN_LOG_LEVEL=3 $(CONFORMANCE_VENV)/bin/python -B -W ignore::ResourceWarning -m unittest discover --quiet --top-level-directory . --start-directory tests/conformance
+
+# TensorFlow Serving's client wants the package tensorflow; tensorflow-cpu is the same in a third of the size.
+$(CONFORMANCE_VENV)/ready: tests/conformance/requirements.txt
+	$(PYTHON) -m venv $(CONFORMANCE_VENV)
+	$(CONFORMANCE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary=:all: -r $<
+	touch $@
+
+.PHONY: chaos
+chaos: engine models build $(TEST_VENV)/ready ## 20 killed cores and 200 version swaps through gateway and core, under load (some five minutes)
+	@OCELLUS_TEST_KILLS=20 OCELLUS_TEST_SWAPS=200 $(PYTHON) -B -m unittest --verbose tests.stack.test_faults
+
 .PHONY: swaps
 swaps: engine build $(TEST_VENV)/ready ## 200 version swaps under load on a real SeaweedFS (some five minutes)
 	OCELLUS_TEST_SWAPS=200 cargo test --locked --release --test bucket swaps_under_load -- --nocapture
 
 .PHONY: bench-second-model
 bench-second-model: engine models build $(TEST_VENV)/ready ## What loading a large model costs those who ask another
-	$(TEST_PYTHON) -B bench/second_model.py
+	$(TEST_PYTHON) -B -m bench.second_model
+
+.PHONY: bench-gateway
+bench-gateway: engine models build $(TEST_VENV)/ready ## What a gateway and a core cost beside one process
+	$(TEST_PYTHON) -B -m bench.gateway
+
+.PHONY: bench-swaps
+bench-swaps: engine models build ## Memory and time of version swaps of the demo's classifiers under load
+	$(PYTHON) -B -m bench.swaps
 
 .PHONY: bench
 bench: ## Measure the hot paths, as ratios within one run
@@ -166,6 +189,12 @@ goldens: $(TEST_VENV)/ready ## Make the tiny models and golden pictures of the t
 gpu-requirements: ## Pin anew what the GPU bundle holds; needs pip-compile, of pip-tools
 	$(call need,pip-compile,`pip install pip-tools` in a virtual environment brings it)
 	cd tools/gpu_bundle && pip-compile --quiet --generate-hashes --no-header --no-annotate --strip-extras --no-emit-index-url --no-emit-find-links requirements.in --output-file requirements.txt
+
+.PHONY: conformance-requirements
+conformance-requirements: ## Pin anew what make conformance installs; needs uv and pip
+	$(call need,uv,`pip install uv` in a virtual environment brings it)
+	cd tests/conformance && uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-index-url requirements.in -o requirements.txt
+	$(PYTHON) -B tests/conformance/pin_serving_api.py
 
 .PHONY: deploy-requirements
 deploy-requirements: ## Pin anew what the checks of deploy/ use; needs pip-compile, of pip-tools

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,17 +92,25 @@ class Stack:
             self.publish(folder, folder.parent.name, folder.name)
 
     def start_core(self) -> None:
-        port = ports.claim(self.choices.grpc_port)
-        environment = {
-            "OCELLUS_GRPC_ADDRESS": f"{HOST}:{port}",
-            "OCELLUS_CACHE_FOLDER": str(self.folder / "cache"),
-        }
-        self.core = self._server("core", ["core"], port, environment)
+        self.core = self.add_core("core", self.choices.grpc_port)
 
     def start_gateway(self) -> None:
-        port = ports.claim(self.choices.http_port)
-        arguments = ["gateway", "--core", f"http://{HOST}:{self.core.port}"]
-        self.gateway = self._server("gateway", arguments, port, {"OCELLUS_HTTP_ADDRESS": f"{HOST}:{port}"})
+        self.gateway = self.add_gateway("gateway", [self.core], self.choices.http_port)
+
+    def add_core(self, name: str, port: int = 0) -> Server:
+        """One more core on the same store, with a cache of its own."""
+        port = ports.claim(port)
+        environment = {
+            "OCELLUS_GRPC_ADDRESS": f"{HOST}:{port}",
+            "OCELLUS_CACHE_FOLDER": str(self.folder / f"{name}-cache"),
+        }
+        return self._server(name, ["core"], port, environment)
+
+    def add_gateway(self, name: str, cores: Sequence[Server], port: int = 0) -> Server:
+        """One more gateway, to some cores."""
+        port = ports.claim(port)
+        urls = ",".join(f"http://{HOST}:{core.port}" for core in cores)
+        return self._server(name, ["gateway", "--core", urls], port, {"OCELLUS_HTTP_ADDRESS": f"{HOST}:{port}"})
 
     def check(self) -> None:
         """Raises if the store, the core or the gateway has ended."""
