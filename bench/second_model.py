@@ -13,44 +13,19 @@ import argparse
 import http.client
 import json
 import os
-import queue
 import shutil
-import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
+from bench.clients import Clients, answers, free_port, percentile, wait_for
+
 ROOT = Path(__file__).resolve().parents[1]
 OCELLUS = ROOT / "target/release/ocellus"
 WEED = ROOT / ".ocellus/venv-test/bin/weed"
-PICTURE = ROOT / "assets/samples/coffee.jpg"
 KEYS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench-secret"}
-
-
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
-
-
-def wait_for(what: str, ready, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not ready():
-        if end < time.monotonic():
-            sys.exit(f"{what} did not come within {seconds:.0f} s")
-        time.sleep(0.05)
-
-
-def answers(port: int, path: str, method: str = "GET") -> bool:
-    try:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        connection.request(method, path, body=b"" if method != "GET" else None)
-        return connection.getresponse().status < 300
-    except OSError:
-        return False
 
 
 def start_weed(folder: Path, processes: list[subprocess.Popen]) -> int:
@@ -62,7 +37,7 @@ def start_weed(folder: Path, processes: list[subprocess.Popen]) -> int:
         {"accessKey": KEYS["AWS_ACCESS_KEY_ID"], "secretKey": KEYS["AWS_SECRET_ACCESS_KEY"]}]}
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
     (folder / "data").mkdir()
-    command = ["nice", "-n", "19", str(WEED), "mini", f"-dir={folder / 'data'}", f"-s3.config={folder / 's3.json'}",
+    command = [str(WEED), "mini", f"-dir={folder / 'data'}", f"-s3.config={folder / 's3.json'}",
                "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-webdav=false", "-admin.ui=false"]
     command += [f"-{name}={port}" for name, port in ports.items()]
     log = (folder / "weed.log").open("w")
@@ -102,55 +77,6 @@ def make_large_model(folder: Path, megabytes: int) -> None:
         'task = "classification"\n[input]\nheight = 64\nwidth = 64\n[output]\ndecoder = "softmax"\n')
 
 
-class Clients:
-    """Threads with a connection each, that ask when they are told to and note what it took."""
-
-    def __init__(self, port: int, count: int) -> None:
-        self.port, self.body = port, PICTURE.read_bytes()
-        self.orders: queue.Queue = queue.Queue()
-        self.taken: list[tuple[float, float, int]] = []
-        self.threads = [threading.Thread(target=self.work, daemon=True) for _ in range(count)]
-        for thread in self.threads:
-            thread.start()
-
-    def work(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        while (due := self.orders.get()) is not None:
-            connection.request("POST", "/v1/models/classifier/infer", self.body,
-                               {"Content-Type": "image/jpeg"})
-            response = connection.getresponse()
-            response.read()
-            self.taken.append((due, time.monotonic() - due, response.status))
-            self.orders.task_done()
-
-    def capacity(self, seconds: float) -> float:
-        """Answers a second when every thread asks again as soon as it has its answer."""
-        end, begun = time.monotonic() + seconds, len(self.taken)
-        while time.monotonic() < end:
-            if self.orders.qsize() < len(self.threads):
-                self.orders.put(time.monotonic())
-            else:
-                time.sleep(0.001)
-        self.orders.join()
-        return (len(self.taken) - begun) / seconds
-
-    def ask_evenly(self, rate: float, until: threading.Event, at_least: float) -> list:
-        """Asks at a rate, whatever the answers take; gives those that were due meanwhile."""
-        begun, number = time.monotonic(), 0
-        while not until.is_set() or time.monotonic() < begun + at_least:
-            due = begun + number / rate
-            time.sleep(max(0.0, due - time.monotonic()))
-            self.orders.put(due)
-            number += 1
-        self.orders.join()
-        return [one for one in self.taken if begun <= one[0]]
-
-
-def percentile(taken: list, share: float) -> float:
-    times = sorted(time_taken for _, time_taken, _ in taken)
-    return times[min(len(times) - 1, int(share * len(times)))] * 1000
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--megabytes", type=int, default=400, help="size of the second model")
@@ -178,7 +104,7 @@ def measure(options: argparse.Namespace, folder: Path, processes: list[subproces
         "OCELLUS_CACHE_FOLDER": str(folder / "cache")}
 
     def ocellus(*arguments: str) -> None:
-        # Owners and buckets are on machines of their own; here they step back.
+        # A publisher is on a machine of its own; here it steps back.
         subprocess.run(["nice", "-n", "19", OCELLUS, *arguments], env=environment, check=True,
                        cwd=ROOT, stdout=subprocess.DEVNULL)
 
