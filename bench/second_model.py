@@ -132,7 +132,7 @@ def measure(options: argparse.Namespace, folder: Path, processes: list[subproces
     for _ in range(options.rounds):
         shutil.rmtree(folder / "cache/blobs", ignore_errors=True)
         (folder / "cache/blobs").mkdir()
-        before = clients.ask_evenly(rate, never, 10)
+        before = clients.ask_evenly(rate, never, 30)
         done, spent = threading.Event(), [0.0]
 
         def load(done=done, spent=spent) -> None:

@@ -33,14 +33,15 @@ const BYTES_AT_ONCE: u64 = 2 << 20;
 const LONGEST_REST: Duration = Duration::from_millis(50);
 
 /// How often it is looked whether loads get their turn.
-const BEAT: Duration = Duration::from_millis(250);
+const BEAT: Duration = Duration::from_secs(1);
 
-/// Loads starve when that look, on a thread of their own priority, is so late.
-const LATE: Duration = Duration::from_millis(750);
+/// Loads starve when that look, on a thread of their own priority, comes so long after the last.
+const LATE: Duration = Duration::from_secs(2);
 
-/// Loads starve when they wait for a processor more than so many times as long as they have one. A
-/// load that still has a thirtieth of one gets on by itself, and requests notice nothing of it.
-const STARVED: u64 = 30;
+/// Loads starve when they wait for a processor and have less than this part of one, one in so many:
+/// some two or three milliseconds a second are what the system leaves them where requests take all
+/// of every processor. A load with more gets on by itself, and requests notice nothing of it.
+const STARVED: u128 = 200;
 
 /// Instances give way for so long then.
 const YIELDING: Duration = Duration::from_secs(1);
@@ -50,7 +51,7 @@ const YIELDING: Duration = Duration::from_secs(1);
 const ROUND: u64 = 100;
 
 /// See [`ROUND`].
-const TURN: u64 = 30;
+const TURN: u64 = 15;
 
 /// The part of a run, one in so many, for which an instance gives way in any case: one whose runs
 /// are longer than a round may never meet a turn.
@@ -114,15 +115,15 @@ impl Pace {
         let others = self.loads.fetch_add(1, Ordering::Relaxed);
         let pace = Arc::clone(self);
         let beat = move || {
-            let mut before = turns();
-            while 0 < pace.loads.load(Ordering::Relaxed) {
+            let (mut looked, mut before) = (Instant::now(), turns());
+            while pace.is_loading() {
                 thread::park_timeout(BEAT);
                 let (now, after) = (pace.now(), turns());
                 pace.beat.store(now, Ordering::Relaxed);
-                if starves(before, after) {
+                if starves(before, after, looked.elapsed()) {
                     pace.give_way_from(now);
                 }
-                before = after;
+                (looked, before) = (Instant::now(), after);
             }
         };
         if others == 0 {
@@ -133,6 +134,11 @@ impl Pace {
             }
         }
         Loading(Arc::clone(self))
+    }
+
+    /// Whether a load goes on.
+    pub(super) fn is_loading(&self) -> bool {
+        0 < self.loads.load(Ordering::Relaxed)
     }
 
     fn rest_at(&self, now: u64, worked: Duration) -> Duration {
@@ -149,7 +155,7 @@ impl Pace {
     }
 
     fn pause_at(&self, now: u64, ran: Duration) -> Duration {
-        if self.loads.load(Ordering::Relaxed) == 0 {
+        if !self.is_loading() {
             return Duration::ZERO;
         }
         if self
@@ -196,10 +202,10 @@ struct Turns {
     waited: u64,
 }
 
-fn starves(before: Turns, after: Turns) -> bool {
-    let had = after.had.saturating_sub(before.had);
-    let waited = after.waited.saturating_sub(before.waited);
-    had.saturating_mul(STARVED) < waited && BEAT.as_nanos() / 2 < u128::from(waited)
+fn starves(before: Turns, after: Turns, meanwhile: Duration) -> bool {
+    let had = u128::from(after.had.saturating_sub(before.had));
+    let waited = u128::from(after.waited.saturating_sub(before.waited));
+    had * STARVED < meanwhile.as_nanos() && meanwhile.as_nanos() < waited * 2
 }
 
 /// What the system says of the threads that load, by their name; nothing where it does not.
@@ -254,27 +260,29 @@ mod tests {
         assert_eq!(pace.pause_at(5000, WORK), Duration::ZERO, "no load");
         pace.loads.store(1, Ordering::Relaxed);
         pace.beat.store(5000, Ordering::Relaxed);
-        assert_eq!(pace.pause_at(5700, WORK), Duration::ZERO, "in time");
-        let turn = Duration::from_millis(30);
-        assert_eq!(pace.pause_at(5800, WORK), turn, "late");
-        assert_eq!(pace.pause_at(5850, WORK), Duration::ZERO, "between turns");
-        assert_eq!(pace.pause_at(5850, WORK * 20), WORK * 5, "a long run");
-        pace.beat.store(5900, Ordering::Relaxed);
-        assert_eq!(pace.pause_at(6400, WORK), turn, "for a while");
-        pace.beat.store(7000, Ordering::Relaxed);
-        assert_eq!(pace.pause_at(7100, WORK), Duration::ZERO, "and no longer");
+        assert_eq!(pace.pause_at(6900, WORK), Duration::ZERO, "in time");
+        let turn = Duration::from_millis(15);
+        assert_eq!(pace.pause_at(7100, WORK), turn, "late");
+        assert_eq!(pace.pause_at(7150, WORK), Duration::ZERO, "between turns");
+        assert_eq!(pace.pause_at(7150, WORK * 20), WORK * 5, "a long run");
+        pace.beat.store(7200, Ordering::Relaxed);
+        assert_eq!(pace.pause_at(7700, WORK), turn, "for a while");
+        pace.beat.store(8300, Ordering::Relaxed);
+        assert_eq!(pace.pause_at(8400, WORK), Duration::ZERO, "and no longer");
     }
 
     #[test]
-    fn loads_starve_when_they_mostly_wait() {
+    fn loads_starve_when_they_only_wait() {
         let turns = |had: u64, waited: u64| Turns {
             had: had * 1_000_000,
             waited: waited * 1_000_000,
         };
-        let check = |after, expected| assert_eq!(starves(turns(70, 70), after), expected);
-        check(turns(100, 270), false);
-        check(turns(80, 270), false);
-        check(turns(73, 270), true);
+        let check = |after, expected| {
+            assert_eq!(starves(turns(70, 70), after, BEAT), expected);
+        };
+        check(turns(90, 800), false);
+        check(turns(76, 1500), false);
+        check(turns(73, 1500), true);
         check(turns(70, 71), false);
     }
 
