@@ -1,7 +1,10 @@
 //! The index of a bucket, `index.json`: one line a model, so that one conditional read sees any
 //! change. It says that something changed; what is there the objects themselves say.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +26,10 @@ pub struct Index {
     schema: u32,
     /// Every model that was published.
     pub models: BTreeMap<ModelName, IndexLine>,
+    /// Models that their owner removed, until they are published again. Only these are taken out
+    /// of service: a line that is merely missing may have been lost.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub removed: BTreeSet<ModelName>,
 }
 
 /// What one model's documents looked like.
@@ -58,6 +65,7 @@ impl Default for Index {
         Self {
             schema: 1,
             models: BTreeMap::new(),
+            removed: BTreeSet::new(),
         }
     }
 }
@@ -100,17 +108,26 @@ impl Index {
             write!(text, "{comma}\n\"{name}\": {line}")
                 .map_err(|error| IndexError::Unreadable(error.to_string()))?;
         }
-        text.push_str("\n}}\n");
+        text.push_str("\n}");
+        if !self.removed.is_empty() {
+            let removed = serde_json::to_string(&self.removed).map_err(unwritable)?;
+            write!(text, ", \"removed\": {removed}")
+                .map_err(|error| IndexError::Unreadable(error.to_string()))?;
+        }
+        text.push_str("}\n");
         Ok(text.into_bytes())
     }
 
-    /// The models whose lines differ between two indexes, in order of name.
+    /// The models whose lines differ between two indexes, or that were removed, in order of name.
     #[must_use]
     pub fn changed_since<'a>(&'a self, before: &'a Self) -> Vec<&'a ModelName> {
         let names = self.models.keys().chain(before.models.keys());
-        let mut changed: Vec<_> = names
-            .filter(|name| self.models.get(*name) != before.models.get(*name))
-            .collect();
+        let names = names.chain(&self.removed).chain(&before.removed);
+        let differs = |name: &&ModelName| {
+            self.models.get(*name) != before.models.get(*name)
+                || self.removed.contains(*name) != before.removed.contains(*name)
+        };
+        let mut changed: Vec<_> = names.filter(differs).collect();
         changed.sort();
         changed.dedup();
         changed
@@ -144,7 +161,19 @@ mod tests {
         let index = index(&[("cat", &[(1, b"a"), (2, b"b")]), ("dog", &[(7, b"c")])]);
         let bytes = index.to_bytes().expect("writes");
         assert_eq!(String::from_utf8_lossy(&bytes).lines().count(), 4);
-        assert_eq!(Index::parse(&bytes), Ok(index));
+        assert_eq!(Index::parse(&bytes), Ok(index.clone()));
+        let mut removed = index.clone();
+        removed.removed.insert("emu".parse().expect("a name"));
+        let bytes = removed.to_bytes().expect("writes");
+        assert_eq!(Index::parse(&bytes), Ok(removed.clone()));
+        let changed = removed.changed_since(&index);
+        assert_eq!(
+            changed
+                .into_iter()
+                .map(ModelName::as_str)
+                .collect::<Vec<_>>(),
+            ["emu"]
+        );
         let empty = Index::default().to_bytes().expect("writes");
         assert_eq!(Index::parse(&empty), Ok(Index::default()));
     }

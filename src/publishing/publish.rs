@@ -76,12 +76,15 @@ pub async fn publish(
     let (manifest, bytes) = (claimed.manifest, claimed.bytes);
     let (version, digest) = (manifest.version, Digest::of(&bytes));
     if !claimed.was_there {
-        upload(store, &publication.folder, &manifest, progress).await?;
+        let way = (publication.folder.as_path(), claimed.resumes);
+        upload(store, way, (&manifest, &bytes), progress).await?;
+        unchanged(&publication.folder, &manifest).await?;
         seal_with(store, &manifest, &bytes).await?;
     }
     index::update(store, |index| {
         let line = index.models.entry(model.clone()).or_default();
         line.versions.insert(VersionKey(version), digest);
+        index.removed.remove(model);
     })
     .await?;
     store.delete(&key(model, version, CLAIM_FILE)?).await?;
@@ -96,6 +99,8 @@ struct Claimed {
     manifest: Manifest,
     bytes: Bytes,
     was_there: bool,
+    /// These same files were begun to be published before: what is there is of them.
+    resumes: bool,
 }
 
 /// Finds the version that these files are or become, and claims it.
@@ -118,13 +123,14 @@ async fn claim(
         let manifest = Manifest::new(model.clone(), version, files.to_vec())?;
         let bytes = Bytes::from(manifest.to_bytes()?);
         let sealed = document(store, model, version, MANIFEST_FILE).await?;
-        let claimed = |was_there| Claimed {
+        let claimed = |was_there, resumes| Claimed {
             manifest: manifest.clone(),
             bytes: bytes.clone(),
             was_there,
+            resumes,
         };
         match sealed {
-            Some(sealed) if sealed == bytes => return Ok(claimed(true)),
+            Some(sealed) if sealed == bytes => return Ok(claimed(true, true)),
             Some(_) if asked.is_some() => {
                 let model = model.clone();
                 return Err(PublishError::Sealed { model, version });
@@ -138,17 +144,15 @@ async fn claim(
         } else {
             WriteIf::Absent
         };
+        let before = document(store, model, version, CLAIM_FILE).await?;
+        let resumes = before.is_some_and(|before| before == bytes);
         match store
             .put(&key(model, version, CLAIM_FILE)?, bytes.clone(), when)
             .await
         {
-            Ok(_) => return Ok(claimed(false)),
-            Err(StoreError::Changed(_)) => {
-                let other = document(store, model, version, CLAIM_FILE).await?;
-                if other.is_some_and(|other| other == bytes) {
-                    return Ok(claimed(false));
-                }
-            }
+            Ok(_) => return Ok(claimed(false, resumes)),
+            Err(StoreError::Changed(_)) if resumes => return Ok(claimed(false, true)),
+            Err(StoreError::Changed(_)) => (),
             Err(error) => return Err(error.into()),
         }
     }
@@ -184,11 +188,12 @@ fn next(there: &ModelListing) -> Result<Version, PublishError> {
     Ok(highest.saturating_add(1).to_string().parse()?)
 }
 
-/// Uploads the files that are not there yet. The claim says that what is there is of this content.
+/// Uploads the files that are not there yet; all of them where the claim that was there was not of
+/// this content.
 async fn upload(
     store: &dyn ObjectStore,
-    folder: &Path,
-    manifest: &Manifest,
+    (folder, resumes): (&Path, bool),
+    (manifest, bytes): (&Manifest, &Bytes),
     progress: &dyn Progress,
 ) -> Result<(), PublishError> {
     let (model, version) = (&manifest.model, manifest.version);
@@ -200,15 +205,54 @@ async fn upload(
     progress.begin(version, manifest.size());
     for file in &manifest.files {
         let is_there = there.and_then(|there| there.files.get(&file.path));
-        if is_there.is_some_and(|(size, _)| *size == file.size) {
+        if resumes && is_there.is_some_and(|(size, _)| *size == file.size) {
             progress.sent(file.size);
             continue;
         }
+        // Nothing is written into a version that another publisher sealed meanwhile.
+        is_ours(store, manifest, bytes).await?;
         let sent = |bytes| progress.sent(bytes);
         let key = key(model, version, &file.path)?;
         store.upload(&key, &folder.join(&file.path), &sent).await?;
     }
     Ok(())
+}
+
+/// Checks that the files are still those that the manifest lists: what was uploaded was read later.
+async fn unchanged(folder: &Path, manifest: &Manifest) -> Result<(), PublishError> {
+    let read = folder.to_owned();
+    let now = spawn_blocking(move || seal::files(&read)).await;
+    let now = now.map_err(|error| PublishError::Unsound(error.to_string()))??;
+    if now == manifest.files {
+        return Ok(());
+    }
+    let folder = folder.display();
+    Err(PublishError::Unsound(format!(
+        "files of {folder} were changed while they were uploaded; publish again"
+    )))
+}
+
+/// Checks that no other publisher has taken the version over.
+async fn is_ours(
+    store: &dyn ObjectStore,
+    manifest: &Manifest,
+    bytes: &Bytes,
+) -> Result<(), PublishError> {
+    let (model, version) = (&manifest.model, manifest.version);
+    for path in [CLAIM_FILE, MANIFEST_FILE] {
+        let there = document(store, model, version, path).await?;
+        if there.is_some_and(|there| there != *bytes) {
+            return Err(taken(manifest));
+        }
+    }
+    Ok(())
+}
+
+fn taken(manifest: &Manifest) -> PublishError {
+    PublishError::TakenOver {
+        model: manifest.model.clone(),
+        version: manifest.version,
+    }
 }
 
 /// Writes the manifest, unless another publisher has taken the version over.
@@ -218,21 +262,18 @@ async fn seal_with(
     bytes: &Bytes,
 ) -> Result<(), PublishError> {
     let (model, version) = (&manifest.model, manifest.version);
-    let taken = || PublishError::TakenOver {
-        model: model.clone(),
-        version,
-    };
-    let claim = document(store, model, version, CLAIM_FILE).await?;
-    if claim.is_some_and(|claim| claim != *bytes) {
-        return Err(taken());
-    }
+    is_ours(store, manifest, bytes).await?;
     let key = key(model, version, MANIFEST_FILE)?;
     match store.put(&key, bytes.clone(), WriteIf::Absent).await {
         Ok(_) => Ok(()),
         Err(StoreError::Changed(_)) => {
             let other = document(store, model, version, MANIFEST_FILE).await?;
             let is_same = other.is_some_and(|other| other == *bytes);
-            if is_same { Ok(()) } else { Err(taken()) }
+            if is_same {
+                Ok(())
+            } else {
+                Err(taken(manifest))
+            }
         }
         Err(error) => Err(error.into()),
     }

@@ -68,6 +68,7 @@ pub async fn remove_model(store: &dyn ObjectStore, model: &ModelName) -> Result<
     }
     index::update(store, |index| {
         index.models.remove(model);
+        index.removed.insert(model.clone());
     })
     .await?;
     delete_all(store, &format!("{model}/")).await

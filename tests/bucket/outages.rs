@@ -87,6 +87,10 @@ async fn only_its_owner_takes_a_model_away() {
     let cache = tempfile::tempdir().expect("a folder");
     let gateway = Gateway::start(&weed, cache.path()).await;
     gateway.until_default("spots", 1, BACK).await;
+    weed.run(&["models", "promote", "spots", "1", "--label", "canary"])
+        .await;
+    let labelled = |detail: &serde_json::Value| detail["labels"][0]["version"] == 1;
+    gateway.until("spots", BACK, labelled).await;
     let load = gateway.load("colors", &red(), 1);
     weed.delete("").await;
     tokio::time::sleep(OUTAGE + OUTAGE).await;
@@ -99,6 +103,14 @@ async fn only_its_owner_takes_a_model_away() {
     }
     weed.publish(&tiny("colors/2"), "colors", 2).await;
     gateway.until_default("colors", 2, BACK).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let spots = gateway.model("spots").await;
+    assert_eq!(
+        spots["default_version"], 1,
+        "nor does one without it: {spots:#}"
+    );
+    let labels = gateway.model("spots").await["labels"].clone();
+    assert_eq!(labels[0]["label"], "canary", "what is wanted is remembered");
     weed.publish(&tiny("spots/1"), "spots", 1).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     weed.run(&["models", "rm", "spots", "--all"]).await;

@@ -145,3 +145,17 @@ async fn what_would_not_serve_is_not_published() {
     )
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_publisher_left_is_not_taken_for_ones_own() {
+    let weed = Weed::start().await;
+    let size = std::fs::metadata(tiny("colors/1").join("model.onnx")).expect("is there");
+    let size = usize::try_from(size.len()).expect("is small");
+    weed.put("colors/5/model.onnx", vec![0; size]).await;
+    weed.publish(&tiny("colors/1"), "colors", 5).await;
+    let cache = tempfile::tempdir().expect("a folder");
+    let gateway = Gateway::start(&weed, cache.path()).await;
+    gateway
+        .until_default("colors", 5, Duration::from_secs(15))
+        .await;
+}

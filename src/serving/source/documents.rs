@@ -96,6 +96,14 @@ impl Documents {
         if self.desired_tag == listing.desired {
             return Ok(());
         }
+        let sealed = listing
+            .versions
+            .values()
+            .any(|version| version.manifest.is_some());
+        if listing.desired.is_none() && !sealed {
+            // An emptied folder says nothing of what is wanted.
+            return Ok(());
+        }
         let object = match listing.desired {
             Some(_) => document(store, name, DESIRED_FILE, MAX_DESIRED_BYTES).await?,
             None => None,

@@ -198,7 +198,7 @@ impl Source {
             .map(|(_, index)| index)
             .unwrap_or_default();
         for name in index.changed_since(&before) {
-            let withdrawn = !index.models.contains_key(name) && before.models.contains_key(name);
+            let withdrawn = index.removed.contains(name);
             self.tell(name, None, Some(withdrawn));
         }
         self.index = Some((object.tag, index));
