@@ -21,6 +21,9 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// Bodies in a row that may break off before the object is given up.
 const ATTEMPTS: u32 = 5;
 
+/// Bytes after which a body that breaks off is the first in a row again.
+const PROGRESS: u64 = 16 << 20;
+
 /// Wait before an object is taken up again.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -39,7 +42,7 @@ pub enum DownloadError {
 ///
 /// `at_once` says how many bytes to ask for, each time, and the sink how long to rest before the
 /// next piece. A body that breaks off or drips is taken
-/// up again where it was, five times at the most.
+/// up again where it was, five times in a row at the most.
 ///
 /// # Errors
 /// When the object is not there, has another size, is replaced meanwhile, or does not come.
@@ -51,6 +54,7 @@ pub async fn download(
     mut sink: impl FnMut(Bytes) -> io::Result<Duration> + Send,
 ) -> Result<(), DownloadError> {
     let (mut received, mut tag, mut attempts) = (0, None, 0);
+    let mut broke_at = 0;
     while received < expected || tag.is_none() {
         let end = match received.saturating_add(at_once().max(1)) {
             end if end < expected => end,
@@ -73,6 +77,10 @@ pub async fn download(
             Err(error @ StoreError::Unavailable { .. }) => error,
             Err(error) => return Err(error.into()),
         };
+        if broke_at + PROGRESS <= received {
+            attempts = 0;
+        }
+        broke_at = received;
         attempts += 1;
         if attempts == ATTEMPTS || expected < received {
             return Err(broken.into());

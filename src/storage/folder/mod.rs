@@ -9,6 +9,7 @@ use std::{
     ops::Range,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex},
 };
 
 use async_trait::async_trait;
@@ -34,6 +35,8 @@ const PIECE: usize = 1 << 20;
 pub struct FolderStore {
     root: PathBuf,
     name: String,
+    /// Folders that cannot be read and were told of.
+    unreadable: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
 impl FolderStore {
@@ -41,7 +44,11 @@ impl FolderStore {
     #[must_use]
     pub fn open(root: PathBuf) -> Self {
         let name = root.display().to_string();
-        Self { root, name }
+        Self {
+            root,
+            name,
+            unreadable: Arc::default(),
+        }
     }
 
     fn path(&self, key: &Key) -> PathBuf {

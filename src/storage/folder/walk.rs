@@ -1,6 +1,8 @@
 //! Every object below a folder.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, path::Path, sync::PoisonError};
+
+use tracing::warn;
 
 use super::{FolderStore, refused, tag};
 use crate::storage::{Listed, StoreError};
@@ -22,6 +24,15 @@ impl FolderStore {
         Ok(listed)
     }
 
+    /// Says once of a folder that it cannot be read.
+    fn leave_out(&self, folder: &Path, cause: &io::Error) {
+        let unreadable = self.unreadable.lock();
+        let mut unreadable = unreadable.unwrap_or_else(PoisonError::into_inner);
+        if unreadable.insert(folder.to_owned()) {
+            warn!(folder = %folder.display(), %cause, "folder left out, it cannot be read");
+        }
+    }
+
     fn walk_into(
         &self,
         folder: &Path,
@@ -33,6 +44,11 @@ impl FolderStore {
             Ok(entries) => entries,
             // It went between being listed and being looked into.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            // One folder that cannot be read leaves the others alone.
+            Err(error) if depth < MAX_DEPTH => {
+                self.leave_out(folder, &error);
+                return Ok(());
+            }
             Err(error) => return Err(refused(folder, error)),
         };
         for entry in entries.flatten() {
