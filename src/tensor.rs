@@ -33,6 +33,17 @@ impl DType {
         Self::Int32,
         Self::Int64,
     ];
+
+    /// Bytes of one element.
+    #[must_use]
+    pub const fn byte_size(self) -> usize {
+        match self {
+            Self::Uint8 => 1,
+            Self::Float16 => 2,
+            Self::Float32 | Self::Int32 => 4,
+            Self::Int64 => 8,
+        }
+    }
 }
 
 impl std::fmt::Display for DType {

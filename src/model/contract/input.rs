@@ -43,6 +43,16 @@ pub struct Input {
     pub normalize: Normalize,
 }
 
+impl Input {
+    /// Bytes of the largest picture, as the graph takes it.
+    #[must_use]
+    pub fn max_bytes(&self) -> u64 {
+        let pixels = u64::from(self.height.max()) * u64::from(self.width.max());
+        let numbers = pixels * self.color.channels() as u64;
+        numbers * self.dtype.byte_size() as u64
+    }
+}
+
 fn float32() -> DType {
     DType::Float32
 }

@@ -8,6 +8,12 @@ use super::{
     output::{Decoder, OutputTensors},
 };
 
+/// Most pictures that a graph may want in one run, as many as a contract may allow.
+const MAX_FIXED_BATCH: u64 = 1024;
+
+/// Most bytes of one batch of pictures, as the graph takes them.
+const MAX_BATCH_BYTES: u64 = 4 << 30;
+
 /// The graph's names for what the contract speaks of, all of them found and fitting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bindings {
@@ -33,6 +39,7 @@ impl Contract {
             check_input(&self.input, info, &mut faults);
             info.shape.first().copied().flatten()
         });
+        self.check_batch(fixed_batch, &mut faults);
         let mut finder = OutputFinder {
             outputs: &signature.outputs,
             faults: Vec::new(),
@@ -49,6 +56,21 @@ impl Contract {
             }),
             _ => Err(ContractFaults(faults)),
         }
+    }
+
+    /// Checks that a full batch is of a size that can be had.
+    fn check_batch(&self, fixed: Option<u64>, faults: &mut Vec<Fault>) {
+        let batch = fixed.unwrap_or_else(|| self.batching.max_batch_size.into());
+        let message = if MAX_FIXED_BATCH < batch {
+            format!("the graph's first axis is {batch}, at most {MAX_FIXED_BATCH}")
+        } else {
+            let bytes = batch.saturating_mul(self.input.max_bytes());
+            if bytes <= MAX_BATCH_BYTES {
+                return;
+            }
+            format!("a batch of {batch} pictures takes {bytes} bytes, at most {MAX_BATCH_BYTES}")
+        };
+        faults.push(Fault::new("batching.max_batch_size", message));
     }
 }
 
@@ -245,5 +267,48 @@ impl OutputFinder<'_> {
             self.faults
                 .push(Fault::new(format!("output.tensors.{role}"), message));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::DType;
+
+    /// What is said of a graph with this first axis, under a contract with this batch and side.
+    fn faults(first_axis: Option<u64>, max_batch_size: u32, side: u32) -> String {
+        let text = format!(
+            "task = \"classification\"\n\
+             [input]\nheight = {side}\nwidth = {side}\n\
+             [output]\ndecoder = \"softmax\"\n\
+             [batching]\nmax_batch_size = {max_batch_size}\n"
+        );
+        let tensor = |name: &str, shape: Vec<Option<u64>>| TensorInfo {
+            name: name.to_owned(),
+            dtype: Some(DType::Float32),
+            shape,
+        };
+        let side = Some(u64::from(side));
+        let signature = Signature {
+            inputs: vec![tensor("images", vec![first_axis, Some(3), side, side])],
+            outputs: vec![tensor("logits", vec![first_axis, Some(1000)])],
+        };
+        let contract = Contract::parse(&text).expect("a sound contract");
+        match contract.bind(&signature) {
+            Ok(_) => String::new(),
+            Err(faults) => faults.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_batch_is_of_a_size_that_can_be_had() {
+        assert_eq!(faults(None, 128, 640), "");
+        assert_eq!(faults(Some(16), 8, 224), "");
+        let check = |said: &str, expected: &str| {
+            assert!(said.contains("batching.max_batch_size"), "{said}");
+            assert!(said.contains(expected), "{said}");
+        };
+        check(&faults(None, 1024, 8192), "at most 4294967296");
+        check(&faults(Some(1 << 40), 8, 224), "at most 1024");
     }
 }
