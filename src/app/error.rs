@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, path::PathBuf};
 
 use crate::{
-    core_client::remote::PoolError,
+    core_client::remote::AddressError,
     engine::EngineError,
     storage::{LocationError, StoreError},
 };
@@ -19,7 +19,7 @@ pub enum AppError {
     Root(#[from] LocationError),
     /// A model core's address is none.
     #[error(transparent)]
-    Cores(#[from] PoolError),
+    Cores(#[from] AddressError),
     /// A gateway was told of no model core.
     #[error("core names no model core; --core http://127.0.0.1:8500 does")]
     NoCore,

@@ -26,8 +26,6 @@ use crate::{
     serving::state::ModelStatus,
 };
 
-use super::pool::PoolError;
-
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(1);
 
@@ -49,6 +47,16 @@ pub(super) struct View {
     pub(super) settled: bool,
     /// Its models; the last that were known, while it cannot be reached.
     pub(super) models: BTreeMap<ModelName, ModelStatus>,
+}
+
+/// Why a core's address is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("core: {address} is no address of a model core, like http://127.0.0.1:8500: {reason}")]
+pub struct AddressError {
+    /// What was given.
+    pub address: String,
+    /// What is wrong with it.
+    pub reason: String,
 }
 
 /// A core.
@@ -73,8 +81,8 @@ impl Drop for InFlight<'_> {
 
 impl RemoteCore {
     /// A core at an address, which need not answer yet.
-    pub(super) fn new(address: String, message_bytes: usize) -> Result<Self, PoolError> {
-        let endpoint = Endpoint::from_shared(address.clone()).map_err(|error| PoolError {
+    pub(super) fn new(address: String, message_bytes: usize) -> Result<Self, AddressError> {
+        let endpoint = Endpoint::from_shared(address.clone()).map_err(|error| AddressError {
             address: address.clone(),
             reason: error.to_string(),
         })?;

@@ -5,5 +5,6 @@ mod merge;
 mod pool;
 mod servable;
 
-pub use pool::{CorePool, PoolError};
+pub use core::AddressError;
+pub use pool::CorePool;
 pub(in crate::core_client) use servable::RemoteServable;

@@ -24,23 +24,13 @@ use crate::{
 };
 
 use super::{
-    core::RemoteCore,
+    core::{AddressError, RemoteCore},
     merge::{Said, merged},
     servable::RemoteServable,
 };
 
 /// Longest wait for the catalogues to say what the cores were told to do.
 const KNOWN: Duration = Duration::from_secs(2);
-
-/// Why a core's address is none.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("core: {address} is no address of a model core, like http://127.0.0.1:8500: {reason}")]
-pub struct PoolError {
-    /// What was given.
-    pub address: String,
-    /// What is wrong with it.
-    pub reason: String,
-}
 
 /// The cores of a gateway.
 #[derive(Debug)]
@@ -54,7 +44,7 @@ impl CorePool {
     ///
     /// # Errors
     /// When an address is none.
-    pub fn new(addresses: &[String], message_bytes: usize) -> Result<Self, PoolError> {
+    pub fn new(addresses: &[String], message_bytes: usize) -> Result<Self, AddressError> {
         let core = |address: &String| RemoteCore::new(address.clone(), message_bytes).map(Arc::new);
         Ok(Self {
             cores: addresses.iter().map(core).collect::<Result<_, _>>()?,
