@@ -96,6 +96,26 @@ class TritonGrpc(unittest.TestCase):
         self.assertIsNone(error)
         np.testing.assert_array_equal(result.as_numpy("boxes"), expected)  # type: ignore[attr-defined]
 
+    def test_what_is_cancelled_is_not_computed(self) -> None:
+        def computed() -> int:
+            stats = self.client.get_inference_statistics("detector", "1").model_stats
+            return stats[0].inference_count
+
+        self.client.infer("detector", [picture_input()])
+        before, calls = computed(), 30
+        ended: queue.Queue[object] = queue.Queue()
+        begun = [
+            self.client.async_infer("detector", [picture_input()], lambda result, error: ended.put(error))
+            for _ in range(calls)
+        ]
+        for call in begun:
+            call.cancel()
+        errors = [ended.get(timeout=60) for _ in begun]
+        self.assertTrue(any("CANCELLED" in str(error) for error in errors))
+        # What had begun when it was cancelled ends before this, which comes last in the queue.
+        self.client.infer("detector", [picture_input()])
+        self.assertLess(computed() - before - 1, calls // 2)
+
     def test_a_stream_has_an_answer_for_each_request(self) -> None:
         answers: queue.Queue[tuple[object, object]] = queue.Queue()
         self.client.start_stream(lambda result, error: answers.put((result, error)))
