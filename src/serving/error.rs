@@ -1,4 +1,7 @@
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{
     engine::EngineError,
@@ -177,10 +180,14 @@ impl LoadError {
         }
     }
 
-    /// Whether the same files may not be tried again: what is corrupt stays in quarantine.
+    /// The file that keeps the version from being tried again for as long as it is there.
     #[must_use]
-    pub const fn is_final(&self) -> bool {
-        matches!(self, Self::Quarantined { .. } | Self::Fatal { .. })
+    pub fn note(&self) -> Option<&Path> {
+        if let Self::Quarantined { note, .. } | Self::Fatal { note, .. } = self {
+            Some(note)
+        } else {
+            None
+        }
     }
 
     /// Whether the cause lies outside the version, so that trying again is worth while for as
@@ -192,10 +199,9 @@ impl LoadError {
                 StoreError::Denied { .. }
                 | StoreError::Unavailable { .. }
                 | StoreError::Changed(_)
+                | StoreError::NotFound(_)
                 | StoreError::File { .. } => true,
-                StoreError::NotFound(_)
-                | StoreError::TooLarge { .. }
-                | StoreError::Length { .. } => false,
+                StoreError::TooLarge { .. } | StoreError::Length { .. } => false,
             },
             Self::Memory(_) | Self::Disk { .. } => true,
             Self::Read { .. }

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::sync::watch;
@@ -25,6 +26,9 @@ use super::{
     state::{ModelStatus, State, VersionStatus},
     stream::{Stream, StreamHandle},
 };
+
+/// How often it is looked whether loads have ended.
+const LOADING_LOOK: Duration = Duration::from_millis(20);
 
 /// A hold on a version, and the label that chose it.
 #[derive(Clone, Debug)]
@@ -132,8 +136,12 @@ impl Manager {
             let models = self.models();
             let mut versions = models.iter().flat_map(|model| &model.versions);
             if !versions.any(runs) || changes.changed().await.is_err() {
-                return;
+                break;
             }
+        }
+        // A load that was given up computes on until its step is done.
+        while self.context.pace.is_loading() {
+            tokio::time::sleep(LOADING_LOOK).await;
         }
     }
 

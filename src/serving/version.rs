@@ -1,6 +1,7 @@
 //! What a stream knows of one version.
 
 use std::{
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -30,11 +31,18 @@ const RETRIES: [Duration; 4] = [
 /// Longest wait before a version is tried again whose failure is not its own.
 const PASSING_RETRY: Duration = Duration::from_secs(4);
 
+/// How often it is looked whether the note is gone that keeps a version from being loaded.
+const NOTE_LOOK: Duration = Duration::from_secs(5);
+
 /// A load that failed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Failure {
     content: Digest,
     pub attempts: u32,
+    /// Those of them that were the version's own fault.
+    own: u32,
+    /// A file that keeps it from being tried again.
+    note: Option<PathBuf>,
     /// When the same content is tried again.
     pub due: Option<Instant>,
 }
@@ -43,17 +51,22 @@ impl Failure {
     /// The failure after one more attempt.
     pub(super) fn after(before: Option<&Self>, content: Digest, cause: &LoadError) -> Self {
         let same = before.filter(|before| before.content == content);
-        let attempts = same.map_or(0, |before| before.attempts) + 1;
-        let wait = RETRIES.get(attempts as usize - 1).copied();
-        let wait = if cause.is_passing() {
-            Some(wait.unwrap_or(PASSING_RETRY).min(PASSING_RETRY))
+        let (attempts, own) = same.map_or((0, 0), |before| (before.attempts, before.own));
+        let wait = |count: u32| RETRIES.get(count as usize).copied();
+        let (own, wait) = if cause.is_passing() {
+            let wait = wait(attempts).unwrap_or(PASSING_RETRY);
+            (own, Some(wait.min(PASSING_RETRY)))
+        } else if cause.note().is_some() {
+            (own + 1, Some(NOTE_LOOK))
         } else {
-            wait.filter(|_| !cause.is_final())
+            (own + 1, wait(own))
         };
         Self {
             content,
-            attempts,
+            attempts: attempts + 1,
+            own,
             due: wait.map(|wait| Instant::now() + wait),
+            note: cause.note().map(Path::to_owned),
         }
     }
 }
@@ -122,10 +135,9 @@ impl Entry {
     /// How the policy sees it.
     pub(super) fn condition(&self, now: Instant) -> Condition {
         let stored = self.aspired.as_ref().map(|aspired| aspired.content);
-        let failure = self
-            .failure
-            .filter(|failure| Some(failure.content) == stored);
-        let due = |failure: Failure| failure.due.is_some_and(|due| due <= now);
+        let failure = self.failure.as_ref();
+        let failure = failure.filter(|failure| Some(failure.content) == stored);
+        let due = |failure: &Failure| failure.due.is_some_and(|due| due <= now);
         if self.state == Some(State::Unloading) {
             return Condition::Unloading;
         }
@@ -142,7 +154,18 @@ impl Entry {
     /// When it may be tried again.
     pub(super) fn due(&self) -> Option<Instant> {
         self.aspired.as_ref()?;
-        self.failure?.due
+        self.failure.as_ref()?.due
+    }
+
+    /// Puts off the next attempt where a note keeps it from being made.
+    pub(super) fn mind_note(&mut self, now: Instant) {
+        let Some(failure) = &mut self.failure else {
+            return;
+        };
+        let is_noted = || failure.note.as_ref().is_some_and(|note| note.exists());
+        if failure.due.is_some_and(|due| due <= now) && is_noted() {
+            failure.due = Some(now + NOTE_LOOK);
+        }
     }
 
     pub(super) fn begin_load(&mut self) {

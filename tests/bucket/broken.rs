@@ -164,3 +164,25 @@ async fn a_broken_version_says_why_and_no_request_fails() {
     let gateway = Gateway::start(&weed, cache.path()).await;
     gateway.until_default("colors", 1, SOON).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_ended_its_process_is_tried_again_when_its_note_is_removed() {
+    let weed = Weed::start().await;
+    weed.publish(&tiny("colors/1"), "colors", 1).await;
+    weed.publish(&tiny("spots/1"), "spots", 1).await;
+    let manifest = weed.get("colors/1/manifest.json").await;
+    let cache = tempfile::tempdir().expect("a folder");
+    let notes = cache.path().join("loading");
+    std::fs::create_dir(&notes).expect("a folder");
+    let note = notes.join(Digest::of(&manifest).hex());
+    std::fs::write(&note, "2\n").expect("writes");
+    let server = Gateway::start(&weed, cache.path()).await;
+    server.until_default("spots", 1, SOON).await;
+    let told = |model: &Value| {
+        let message = model["versions"][0]["message"].as_str();
+        message.is_some_and(|message| message.contains("ended the process 2 times"))
+    };
+    server.until("colors", SOON, told).await;
+    std::fs::remove_file(&note).expect("is there");
+    server.until_default("colors", 1, SOON).await;
+}

@@ -30,6 +30,27 @@ async fn publish(weed: &Weed, version: u32, ballast: usize) {
     weed.publish(folder.path(), "colors", version).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn versions_that_fill_the_cache_are_loaded_nevertheless() {
+    let weed = Weed::start().await;
+    let cache = tempfile::tempdir().expect("a folder");
+    let mut command = weed.ocellus(&["serve"]);
+    command.env("OCELLUS_CACHE_BYTES", CACHE);
+    let server = Gateway::run(command, cache.path());
+    for version in 1..=3 {
+        // Two of them have more than the cache holds, each in several files.
+        let folder = changed(&tiny("colors/1"), |copy| {
+            for file in ["one", "two"] {
+                let bytes = std::iter::repeat_with(|| fastrand::u8(..));
+                let bytes: Vec<u8> = bytes.take(BALLAST).collect();
+                std::fs::write(copy.join(file), bytes).expect("writes");
+            }
+        });
+        weed.publish(folder.path(), "colors", version).await;
+        server.until_default("colors", version, SOON).await;
+    }
+}
+
 /// Bytes of all files in a folder.
 fn size_of(folder: &Path) -> u64 {
     let entries = std::fs::read_dir(folder).expect("readable");

@@ -1,37 +1,52 @@
 //! A version's folder, made of links to blobs.
 
 use std::{
-    fs::{self, File},
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use super::eviction::is_at;
+use tempfile::TempDir;
 
-/// Makes the version's folder of links to its blobs, whole or not at all.
-pub(super) fn assemble(
-    incoming: &Path,
-    place: &Path,
-    blobs: &[(PathBuf, String)],
-) -> io::Result<()> {
-    let linked = |(blob, path): &(PathBuf, String)| same_file(blob, &place.join(path));
-    if blobs.iter().all(linked) {
-        return Ok(());
+/// A version's folder that is being made. What is in it already is not evicted: a blob with a link
+/// beside its own is in use.
+#[derive(Debug)]
+pub(super) struct Making(TempDir);
+
+impl Making {
+    /// An empty one.
+    pub(super) fn begin(incoming: &Path) -> io::Result<Self> {
+        tempfile::tempdir_in(incoming).map(Self)
     }
-    let making = tempfile::tempdir_in(incoming)?;
-    for (blob, path) in blobs {
-        let link = making.path().join(path);
-        if let Some(folder) = link.parent() {
-            fs::create_dir_all(folder)?;
+
+    /// Where a file of the version is to be linked.
+    pub(super) fn place(&self, path: &str) -> PathBuf {
+        self.0.path().join(path)
+    }
+
+    /// Puts it in its place, whole or not at all. One that is there already, of the same files, stays.
+    pub(super) fn finish(self, place: &Path, paths: &[String]) -> io::Result<()> {
+        let linked = |path: &String| same_file(&self.place(path), &place.join(path));
+        if paths.iter().all(linked) {
+            return Ok(());
         }
-        fs::hard_link(blob, link)?;
+        if place.exists() {
+            fs::remove_dir_all(place)?;
+        }
+        fs::rename(self.0.keep(), place)
     }
-    if place.exists() {
-        fs::remove_dir_all(place)?;
+}
+
+/// Links a blob into a folder that is being made.
+pub(super) fn link(blob: &Path, place: &Path) -> io::Result<()> {
+    if let Some(folder) = place.parent() {
+        fs::create_dir_all(folder)?;
     }
-    fs::rename(making.keep(), place)
+    match fs::hard_link(blob, place) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        linked => linked,
+    }
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {
-    File::open(a).is_ok_and(|a| is_at(&a, b))
+    fs::File::open(a).is_ok_and(|a| super::eviction::is_at(&a, b))
 }

@@ -1,10 +1,11 @@
 //! What leaves the cache when it is full.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io,
     os::unix::fs::MetadataExt as _,
     path::Path,
+    time::{Duration, SystemTime},
 };
 
 use tracing::info;
@@ -25,8 +26,7 @@ pub(super) fn evict(root: &Path, limit: u64) -> io::Result<()> {
         let Some((_, lock_path)) = unused.next() else {
             break;
         };
-        let lock = lock_file(&lock_path)?;
-        if lock.try_lock().is_ok() {
+        if let Some(_sole) = try_sole(&lock_path)? {
             let folder = lock_path.with_extension("");
             if folder.exists() {
                 fs::remove_dir_all(&folder)?;
@@ -57,14 +57,48 @@ fn drop_unlinked(root: &Path, limit: u64) -> io::Result<u64> {
         if sum <= limit {
             break;
         }
-        let lock = lock_file(&path.with_extension("lock"))?;
-        if lock.try_lock().is_ok() {
+        let lock_path = path.with_extension("lock");
+        if let Some(_sole) = try_sole(&lock_path)? {
             fs::remove_file(&path)?;
-            fs::remove_file(path.with_extension("lock"))?;
+            fs::remove_file(lock_path)?;
             sum -= size;
         }
     }
     Ok(sum)
+}
+
+/// Removes what processes that died left in a folder, and nobody has touched for so long.
+pub(super) fn sweep(folder: &Path, stale: Duration) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let Ok(found) = path.symlink_metadata() else {
+            continue;
+        };
+        let age = SystemTime::now().duration_since(found.modified()?);
+        if age.is_ok_and(|age| stale < age) {
+            let removed = if found.is_dir() {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            };
+            removed?;
+        }
+    }
+    Ok(())
+}
+
+/// Locks what a lock file stands for, for this process and load alone; none where another has it.
+pub(super) fn try_sole(path: &Path) -> io::Result<Option<File>> {
+    loop {
+        let lock = lock_file(path)?;
+        match lock.try_lock() {
+            Ok(()) if is_at(&lock, path) => return Ok(Some(lock)),
+            // An eviction removed the file between opening and locking it.
+            Ok(()) => (),
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
 }
 
 /// Opens a file that is only there to be locked.

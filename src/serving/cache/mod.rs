@@ -11,9 +11,10 @@
 
 mod assembly;
 mod eviction;
+mod soundness;
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -33,11 +34,20 @@ use crate::{
 };
 
 use super::{LoadError, pace::Pace};
-use assembly::assemble;
-use eviction::{evict, is_at, lock_file};
+use assembly::{Making, link};
+use eviction::{evict, is_at, lock_file, sweep, try_sole};
+use soundness::is_sound;
+
+pub use soundness::digest_of;
 
 /// How often a file is asked for that another load is fetching.
 const LOCK_RETRY: Duration = Duration::from_millis(50);
+
+/// The longest wait for it.
+const LOCK_WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// After so long nobody writes to what lies in `incoming/` any more.
+const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Bytes between two rests of a download on a busy server.
 const REST_EVERY: usize = 512 << 10;
@@ -74,7 +84,9 @@ impl Cache {
         ] {
             fs::create_dir_all(root.join(folder))?;
         }
-        tempfile::tempfile_in(root.join("incoming"))?;
+        let incoming = root.join("incoming");
+        tempfile::tempfile_in(&incoming)?;
+        sweep(&incoming, STALE)?;
         Ok(Self { root, limit, pace })
     }
 
@@ -123,14 +135,17 @@ impl Cache {
     ) -> Result<Pinned, LoadError> {
         let folder = self.root.join("versions").join(digest.hex());
         let lock = self.pin(&folder).await?;
-        let mut blobs = Vec::new();
+        let incoming = self.root.join("incoming");
+        let making = Making::begin(&incoming).map_err(|error| disk(&incoming, error))?;
+        let mut paths = Vec::new();
         for file in &manifest.files {
             let key = key_of(&manifest.model, manifest.version, &file.path)?;
-            let blob = self.blob(store, &key, file).await?;
-            blobs.push((blob, file.path.clone()));
+            self.blob(store, (&key, file), &making.place(&file.path))
+                .await?;
+            paths.push(file.path.clone());
         }
-        let (incoming, place) = (self.root.join("incoming"), folder.clone());
-        blocking(move || assemble(&incoming, &place, &blobs))
+        let place = folder.clone();
+        blocking(move || making.finish(&place, &paths))
             .await
             .map_err(|error| disk(&folder, error))?;
         Ok(Pinned {
@@ -154,19 +169,21 @@ impl Cache {
         blocking(pin).await.map_err(|error| disk(&path, error))
     }
 
-    /// The path of a file's blob, verified.
+    /// Links a file's blob, verified, into the folder that is being made, before anybody could
+    /// evict it.
     async fn blob(
         &self,
         store: &dyn ObjectStore,
-        key: &Key,
-        file: &ManifestFile,
-    ) -> Result<PathBuf, LoadError> {
+        (key, file): (&Key, &ManifestFile),
+        place: &Path,
+    ) -> Result<(), LoadError> {
+        let linked = |blob: &Path| link(blob, place).map_err(|error| disk(blob, error));
         let blob = self.root.join("blobs").join(file.sha256.hex());
         let _only_one = self.sole(&blob).await?;
         let (path, size, sha256) = (blob.clone(), file.size, file.sha256);
         let sound = blocking(move || Ok(is_sound(&path, size, sha256))).await;
         if sound.is_ok_and(|sound| sound) {
-            return Ok(blob);
+            return linked(&blob);
         }
         fs::remove_file(&blob).ok();
         self.make_room(file.size).await;
@@ -179,20 +196,21 @@ impl Cache {
             }
             written => written?,
         }
-        Ok(blob)
+        linked(&blob)
     }
 
     /// Waits until no other load, here or in another process, fetches the same file.
     async fn sole(&self, blob: &Path) -> Result<File, LoadError> {
         let path = blob.with_extension("lock");
-        let lock = lock_file(&path).map_err(|error| disk(&path, error))?;
-        loop {
-            match lock.try_lock() {
-                Ok(()) => return Ok(lock),
-                Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_RETRY).await,
-                Err(TryLockError::Error(error)) => return Err(disk(&path, error)),
+        let begun = Instant::now();
+        while begun.elapsed() < LOCK_WAIT {
+            match try_sole(&path).map_err(|error| disk(&path, error))? {
+                Some(lock) => return Ok(lock),
+                None => tokio::time::sleep(LOCK_RETRY).await,
             }
         }
+        let words = "another process has been fetching this file for too long";
+        Err(disk(&path, io::Error::new(io::ErrorKind::TimedOut, words)))
     }
 
     async fn write(
@@ -253,29 +271,6 @@ pub(super) fn key_of(model: &ModelName, version: Version, path: &str) -> Result<
     format!("{model}/{version}/{path}")
         .parse()
         .map_err(LoadError::Key)
-}
-
-/// The digest of a file.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn digest_of(path: &Path) -> io::Result<Digest> {
-    let mut hasher = Hasher::default();
-    let mut file = io::BufReader::with_capacity(1 << 20, File::open(path)?);
-    loop {
-        let bytes = io::BufRead::fill_buf(&mut file)?;
-        if bytes.is_empty() {
-            return Ok(hasher.finish());
-        }
-        hasher.update(bytes);
-        let read = bytes.len();
-        io::BufRead::consume(&mut file, read);
-    }
-}
-
-fn is_sound(path: &Path, size: u64, sha256: Digest) -> bool {
-    let as_long = path.metadata().is_ok_and(|found| found.len() == size);
-    as_long && digest_of(path).is_ok_and(|found| found == sha256)
 }
 
 async fn blocking<T: Send + 'static>(

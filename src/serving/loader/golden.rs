@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::open::read_small;
 use crate::{
     model::{
         contract::{Contract, signature_check::Bindings},
@@ -41,7 +42,7 @@ pub(super) fn check(
             file: file.clone(),
             reason,
         };
-        let text = fs::read(&path).map_err(|error| unreadable(error.to_string()))?;
+        let text = read_small(&path, |path| fs::read(path))?;
         let golden: Golden =
             serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
         let name = Path::new(&golden.picture).file_name().unwrap_or_default();
@@ -52,10 +53,7 @@ pub(super) fn check(
             )));
         }
         let picture = folder.join(name);
-        let bytes = fs::read(&picture).map_err(|error| LoadError::Read {
-            path: picture,
-            error,
-        })?;
+        let bytes = read_small(&picture, |path| fs::read(path))?;
         let selection = Selection::usual(subject.contract, subject.labels)
             .map_err(|class| unreadable(format!("defaults.classes names {class:?}, no class")))?;
         let given = answer(

@@ -140,17 +140,18 @@ pub(super) async fn load(
     aspired: AspiredVersion,
     reservation: Reservation,
 ) -> Result<Loaded, LoadError> {
-    let _loading = context.pace.load();
+    let loading = context.pace.load();
     let files = fetch(&context, &aspired).await?;
     // What nobody sealed is somebody's workbench: its loads are broken off often.
     let note = match aspired.files {
-        VersionFiles::Sealed { .. } => context.notes.begin(aspired.content)?,
+        VersionFiles::Sealed { .. } => context.notes.begin(aspired.content).await?,
         VersionFiles::Folder(_) => None,
     };
     let id = ServableId {
         name,
         version: aspired.version,
     };
+    let guess = guess(&context, &aspired);
     let (opening, opened_id) = (Arc::clone(&context), id.clone());
     let opened = spawn_blocking(move || {
         if let (Files::InPlace(folder), VersionFiles::Sealed { manifest, .. }) =
@@ -159,11 +160,16 @@ pub(super) async fn load(
             open::verify(folder, manifest)?;
         }
         let opened = open::open(&opening, files.folder(), &opened_id, &aspired.files);
-        drop(note);
-        opened.map(|opened| (opened, files))
+        drop((note, loading));
+        // The memory is counted for as long as this runs, also where nobody waits for it any more.
+        opened.map(|opened| (opened, files, reservation))
     });
-    let (opened, files) = opened.await.map_err(|_| LoadError::Lost)??;
-    reservation.measured(&id.name, opened.measured);
+    let (opened, files, reservation) = opened.await.map_err(|_| LoadError::Lost)??;
+    if opened.alone {
+        reservation.measured(&id.name, guess, opened.measured);
+    } else {
+        reservation.at_least(opened.measured);
+    }
     serve(&context, id, opened, (reservation, files)).await
 }
 
@@ -175,6 +181,7 @@ async fn serve(
     (reservation, files): (Reservation, Files),
 ) -> Result<Loaded, LoadError> {
     let (ended, end) = mpsc::channel(1);
+    let bytes = reservation.bytes();
     let (labels, metrics) = (metric_labels(&id), Arc::clone(&context.metrics));
     let batching = &opened.contract.batching;
     let preferred = batching.preferred_batch_sizes.iter();
@@ -223,7 +230,7 @@ async fn serve(
     Ok(Loaded {
         servable,
         ended: end,
-        bytes: opened.measured,
+        bytes,
     })
 }
 

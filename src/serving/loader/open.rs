@@ -1,6 +1,6 @@
 //! A version's files become sessions that answered their first run. Blocks for as long as it takes.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 use crate::{
     engine::{DeviceMemory, ModelFile, Session, SessionOptions},
@@ -21,11 +21,7 @@ use super::{
     read_contract, warm_up,
 };
 use crate::serving::{
-    aspired::VersionFiles,
-    batch::BatchSize,
-    cache::digest_of,
-    instance::Runner,
-    resources::{Bytes, watching_memory},
+    aspired::VersionFiles, batch::BatchSize, cache::digest_of, instance::Runner, resources::Bytes,
 };
 
 /// The file of a version with its graph.
@@ -41,7 +37,10 @@ pub(super) struct Opened {
     pub digest: Digest,
     pub size: BatchSize,
     pub runners: Vec<Runner>,
+    /// Memory that it took, no less than its weights.
     pub measured: Bytes,
+    /// No other version was opened at the same time, whose memory would be measured too.
+    pub alone: bool,
 }
 
 pub(super) fn open(
@@ -54,7 +53,7 @@ pub(super) fn open(
     let labels = read_labels(folder, &contract)?;
     let providers = providers(context, &contract);
     let device = DeviceWatch::start(&providers);
-    let (opened, grown) = watching_memory(|| {
+    let watched = context.memory.watch(|| {
         let model = read_model(folder)?;
         let weights = model.bytes().len() as u64;
         let digest = match files {
@@ -78,17 +77,23 @@ pub(super) fn open(
         }
         Ok::<_, LoadError>((runners, (signature, bindings), labels, digest, weights))
     });
-    let (runners, (signature, bindings), labels, digest, weights) = opened?;
+    let (runners, (signature, bindings), labels, digest, weights) = watched.result?;
     // Memory that was free within the process hides growth; the weights at least are there.
-    let host = grown.max(weights.saturating_mul(runners.len() as u64));
+    let weights = weights.saturating_mul(runners.len() as u64);
     let size = batch_size(&contract, &bindings);
-    let measured = Bytes {
-        host,
-        device: device.taken(),
+    let measured = match watched.alone {
+        true => Bytes {
+            host: watched.grown.max(weights),
+            device: device.taken(),
+        },
+        false => Bytes {
+            host: weights,
+            device: 0,
+        },
     };
     tracing::debug!(model.name = %id.name, model.version = %id.version,
                     memory_bytes = measured.host, device_memory_bytes = measured.device,
-                    "memory of a model measured");
+                    alone = watched.alone, "memory of a model measured");
     Ok(Opened {
         contract,
         labels,
@@ -98,11 +103,33 @@ pub(super) fn open(
         size,
         runners,
         measured,
+        alone: watched.alone,
     })
 }
 
+/// Largest file beside a model that is read whole, in bytes.
+const MAX_FILE_BYTES: u64 = 16 << 20;
+
 pub(super) fn read_text(path: &Path) -> Result<String, LoadError> {
-    fs::read_to_string(path).map_err(|error| LoadError::Read {
+    read_small(path, |path| fs::read_to_string(path))
+}
+
+/// Reads a file that is no graph.
+///
+/// # Errors
+/// When it is not there, or larger than such files are.
+pub(super) fn read_small<T>(
+    path: &Path,
+    read: impl Fn(&Path) -> io::Result<T>,
+) -> Result<T, LoadError> {
+    let limited = || {
+        if MAX_FILE_BYTES < path.metadata()?.len() {
+            let words = format!("it is larger than {MAX_FILE_BYTES} bytes");
+            return Err(io::Error::other(words));
+        }
+        read(path)
+    };
+    limited().map_err(|error| LoadError::Read {
         path: path.to_owned(),
         error,
     })

@@ -140,7 +140,8 @@ pub fn wanted(versions: &[VersionView], intent: &Intent<'_>) -> BTreeSet<Version
 /// The next action, or none where there is nothing to do now.
 ///
 /// Availability-preserving: a version that serves is given up only when a wanted one serves, or
-/// when the model was withdrawn. The lowest goes first, the highest is loaded first.
+/// when the model was withdrawn. The lowest goes first. What a label names is loaded first, then the
+/// highest.
 /// Resource-preserving where `room` says that a version fits only after others are gone.
 #[must_use]
 pub fn next_action(
@@ -167,6 +168,7 @@ pub fn next_action(
             (
                 !view.condition.serves(),
                 !view.condition.failed(),
+                intent.labelled.contains(&view.version),
                 view.version,
             )
         })?;

@@ -124,6 +124,17 @@ fn where_only_one_fits_the_old_goes_first() {
 }
 
 #[test]
+fn what_a_label_names_is_loaded_first() {
+    let check = |text: &str, expected: &str| {
+        let action = next(text, &VersionPolicy::Latest(1), &[3], Room::Enough);
+        assert_eq!(action.as_deref(), Some(expected), "{text}");
+    };
+    check("3:new 5:new", "load 3");
+    check("3:due 5:new", "load 5");
+    check("3:available 5:new", "load 5");
+}
+
+#[test]
 fn a_model_that_is_withdrawn_goes_altogether() {
     let policy = VersionPolicy::All;
     let labelled = named(&[1]);

@@ -1,21 +1,23 @@
 //! Memory that loaded versions are reckoned with, so that a load that does not fit is refused
 //! before it begins and not killed by the system.
 
+mod bytes;
+mod growth;
+
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, get_current_pid};
+use sysinfo::System;
 
 use crate::{model::name::ModelName, telemetry::metrics::Metrics};
 
 use super::policy::Room;
+use growth::{OnDrop, watching_memory};
+
+pub use bytes::Bytes;
 
 /// Part of the machine's memory that models may take where no limit is set, in percent.
 const USUAL_PERCENT: u64 = 80;
@@ -24,38 +26,6 @@ const USUAL_PERCENT: u64 = 80;
 #[must_use]
 pub const fn usual_part(total: u64) -> u64 {
     total / 100 * USUAL_PERCENT
-}
-
-/// How often the process's memory is looked at during a load.
-const SAMPLE: Duration = Duration::from_millis(10);
-
-/// Memory in bytes, on the host and on the accelerator.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bytes {
-    /// On the host.
-    pub host: u64,
-    /// On the accelerator, 0 for a model that uses none.
-    pub device: u64,
-}
-
-impl Bytes {
-    pub(super) fn plus(self, other: Self) -> Self {
-        Self {
-            host: self.host.saturating_add(other.host),
-            device: self.device.saturating_add(other.device),
-        }
-    }
-
-    fn minus(self, other: Self) -> Self {
-        Self {
-            host: self.host.saturating_sub(other.host),
-            device: self.device.saturating_sub(other.device),
-        }
-    }
-
-    const fn fits(self, limit: Self) -> bool {
-        self.host <= limit.host && self.device <= limit.device
-    }
 }
 
 /// Why a load was refused.
@@ -97,7 +67,22 @@ impl fmt::Display for Shortage {
 #[derive(Debug, Default)]
 struct State {
     taken: Bytes,
-    measured: BTreeMap<ModelName, Bytes>,
+    /// What the last version of a model took, and what was guessed of it by its size.
+    measured: BTreeMap<ModelName, (Bytes, Bytes)>,
+    watches: u32,
+    /// How often a watch began beside another.
+    crowded: u64,
+}
+
+/// Work done while the process's memory was watched.
+#[derive(Debug)]
+pub struct Watched<T> {
+    /// What the work gave.
+    pub result: T,
+    /// By how much the process's memory grew at the most.
+    pub grown: u64,
+    /// Nothing else was watched at the same time, whose growth would be counted too.
+    pub alone: bool,
 }
 
 /// The memory that loaded versions share.
@@ -131,11 +116,32 @@ impl Memory {
         usual_part(total)
     }
 
-    /// What a version of a model needs: what its last version took, where that was measured and
-    /// is more than a guess by its size.
+    /// What a version of a model needs: what its last version took, where that was measured, in
+    /// proportion to what is guessed of each by its size; else the guess.
     #[must_use]
     pub fn need(&self, model: &ModelName, guess: Bytes) -> Bytes {
-        self.lock().measured.get(model).copied().unwrap_or(guess)
+        let measured = self.lock().measured.get(model).copied();
+        measured.map_or(guess, |(taken, guessed)| taken.scaled(guessed, guess))
+    }
+
+    /// Does some work, and tells by how much the process's memory grew at the most meanwhile.
+    pub fn watch<T>(&self, work: impl FnOnce() -> T) -> Watched<T> {
+        let (first, crowded) = {
+            let mut state = self.lock();
+            let first = state.watches == 0;
+            state.watches += 1;
+            state.crowded += u64::from(!first);
+            (first, state.crowded)
+        };
+        // Also where the work panics.
+        let end = OnDrop(|| self.lock().watches -= 1);
+        let (result, grown) = watching_memory(work);
+        drop(end);
+        Watched {
+            result,
+            grown,
+            alone: first && self.lock().crowded == crowded,
+        }
     }
 
     /// Whether there is room for so much more, and whether there would be were `freeable` free.
@@ -193,14 +199,26 @@ impl Reservation {
     }
 
     /// Puts what was measured in the place of what was reckoned, for this version and the next of
-    /// its model.
-    pub fn measured(&self, model: &ModelName, measured: Bytes) {
+    /// its model, of which so much was guessed by its size.
+    pub fn measured(&self, model: &ModelName, guessed: Bytes, measured: Bytes) {
+        let mut state = self.memory.lock();
+        state.measured.insert(model.clone(), (measured, guessed));
+        drop(state);
+        self.put(|_| measured);
+    }
+
+    /// It is no less than this.
+    pub fn at_least(&self, least: Bytes) {
+        self.put(|reckoned| reckoned.max(least));
+    }
+
+    fn put(&self, change: impl FnOnce(Bytes) -> Bytes) {
         let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = self.memory.lock();
-        state.taken = state.taken.minus(*bytes).plus(measured);
-        state.measured.insert(model.clone(), measured);
+        let now = change(*bytes);
+        state.taken = state.taken.minus(*bytes).plus(now);
         self.memory.metrics.memory_reserved(state.taken.host);
-        *bytes = measured;
+        *bytes = now;
     }
 }
 
@@ -211,42 +229,6 @@ impl Drop for Reservation {
         state.taken = state.taken.minus(bytes);
         self.memory.metrics.memory_reserved(state.taken.host);
     }
-}
-
-/// Does some work, and tells by how much the process's memory grew at the most meanwhile.
-pub(super) fn watching_memory<T>(work: impl FnOnce() -> T) -> (T, u64) {
-    let before = resident();
-    let (peak, done) = (AtomicU64::new(before), AtomicBool::new(false));
-    let result = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Ordering::Acquire) {
-                peak.fetch_max(resident(), Ordering::Relaxed);
-                std::thread::park_timeout(SAMPLE);
-            }
-        });
-        // Ends the watcher also where the work panics, else the scope would wait for ever.
-        let _end = OnDrop(|| done.store(true, Ordering::Release));
-        work()
-    });
-    let peak = peak.load(Ordering::Relaxed).max(resident());
-    (result, peak.saturating_sub(before))
-}
-
-struct OnDrop<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
-}
-
-/// Bytes of this process that are in memory; 0 where the system does not say.
-fn resident() -> u64 {
-    let Ok(own) = get_current_pid() else { return 0 };
-    let mut system = System::new();
-    let only_memory = ProcessRefreshKind::nothing().with_memory();
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), false, only_memory);
-    system.process(own).map_or(0, sysinfo::Process::memory)
 }
 
 #[cfg(test)]
@@ -284,8 +266,10 @@ mod tests {
         let cat: ModelName = "cat".parse().expect("a name");
         assert_eq!(memory.need(&cat, host(10)), host(10));
         let first = memory.reserve(host(10)).expect("fits");
-        first.measured(&cat, host(70));
+        first.measured(&cat, host(10), host(70));
         assert_eq!(memory.need(&cat, host(10)), host(70));
+        assert_eq!(memory.need(&cat, host(5)), host(35), "half the size");
+        assert_eq!(memory.need(&cat, host(0)), host(0));
         assert_eq!(memory.room(host(40), host(0)), Room::Never);
         drop(first);
         assert_eq!(memory.room(host(100), host(0)), Room::Enough);
@@ -293,8 +277,12 @@ mod tests {
 
     #[test]
     fn memory_that_work_takes_is_seen() {
-        let (kept, grown) = watching_memory(|| vec![1_u8; 64 << 20]);
-        assert_eq!(kept.len(), 64 << 20);
-        assert!(32 << 20 < grown, "{grown}");
+        let memory = memory(100);
+        let watched = memory.watch(|| vec![1_u8; 64 << 20]);
+        assert_eq!(watched.result.len(), 64 << 20);
+        assert!(32 << 20 < watched.grown, "{}", watched.grown);
+        assert!(watched.alone);
+        let outer = memory.watch(|| memory.watch(|| ()).alone);
+        assert!(!outer.alone && !outer.result, "each sees the other's");
     }
 }

@@ -76,6 +76,9 @@ impl Stream {
                         }
                         return;
                     }
+                    // A rollback does not wait for what is being loaded.
+                    self.follow_labels();
+                    self.publish(false);
                 }
             }
         };
@@ -107,11 +110,15 @@ impl Stream {
             entry.available(aspired.content, loaded);
         }
         // Labels that waited for this version move with it, before anybody sees it.
+        self.follow_labels();
+        self.publish(false);
+    }
+
+    fn follow_labels(&mut self) {
         let now = self.aspired.borrow().clone();
         if let Some(now) = now {
             self.move_labels(&now);
         }
-        self.publish(false);
     }
 
     fn failed(&mut self, aspired: &AspiredVersion, cause: &LoadError) {

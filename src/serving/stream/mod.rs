@@ -216,6 +216,9 @@ impl Stream {
 
     fn next_action(&mut self, aspired: &AspiredModel) -> Option<Action> {
         let now = Instant::now();
+        for entry in self.entries.values_mut() {
+            entry.mind_note(now);
+        }
         let view = |(version, entry): (&Version, &Entry)| VersionView {
             version: *version,
             sealed: entry.aspired.is_some(),
