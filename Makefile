@@ -69,11 +69,11 @@ gpu-bundle: models build ## Gather what a GPU machine needs, in parts, into targ
 ## Prove
 
 .PHONY: test
-test: check deny test-rust test-tools test-deploy test-stack conformance test-saved-model test-page test-schema ## Run every check and every test
+test: check deny test-rust test-tools test-deploy test-stack conformance test-saved-model test-page test-schema test-hostile ## Run every check and every test
 
 .PHONY: check
 check: tools-there ## Formatting, lints and documentation, warnings denied
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo clippy --locked --all-targets --test saved_model -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
 
@@ -147,6 +147,23 @@ $(CONFORMANCE_VENV)/ready: tests/conformance/requirements.txt
 	$(PYTHON) -m venv $(CONFORMANCE_VENV)
 	$(CONFORMANCE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary=:all: -r $<
 	touch $@
+
+.PHONY: test-hostile
+test-hostile: engine models build $(TEST_VENV)/ready ## 2000 hostile requests, and the corpus itself
+	@$(TEST_PYTHON) -B -m unittest --quiet tests.hostile.test_corpus
+	@HOSTILE_REQUESTS=2000 $(TEST_PYTHON) -B -m tests.hostile.run
+
+.PHONY: hostile
+hostile: engine models build $(TEST_VENV)/ready ## 10000 hostile requests against a server of its own; HOSTILE_REQUESTS=100000 for more
+	@$(TEST_PYTHON) -B -m tests.hostile.run
+
+.PHONY: test-fuzz
+test-fuzz: engine ## Build every fuzz target and run each for a minute
+	@fuzz/run.sh 60
+
+.PHONY: fuzz
+fuzz: engine ## Run every fuzz target for an hour; FUZZ_SECONDS says for how long
+	@fuzz/run.sh $${FUZZ_SECONDS:-3600}
 
 .PHONY: chaos
 chaos: engine models build $(TEST_VENV)/ready ## 20 killed cores and 200 version swaps through gateway and core, under load (some five minutes)

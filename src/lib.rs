@@ -1,6 +1,7 @@
 //! Ocellus: an image-inference gateway. A folder of vision models in, a typed HTTP API for
 //! pictures out.
 
+pub mod access;
 pub mod app;
 pub mod cli;
 pub mod config;

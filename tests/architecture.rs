@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["error", "config", "tensor", "geometry"],
     &["model", "telemetry"],
     &["preprocess", "postprocess", "proto", "engine", "storage"],
-    &["serving"],
+    &["serving", "access"],
     &["core_client"],
     &["inference", "publishing"],
     &["protocols"],

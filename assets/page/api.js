@@ -1,3 +1,4 @@
+import { keyHeaders } from "./key.js";
 import { Problem, problemOfAnswer, unreachable } from "./problem.js";
 
 /**
@@ -71,6 +72,7 @@ export function infer({ path, blob, filename, fields }, { signal, onSent }) {
       }
     });
     request.open("POST", path);
+    for (const [name, value] of Object.entries(keyHeaders())) request.setRequestHeader(name, value);
     request.send(body);
   });
 }
@@ -79,7 +81,7 @@ export function infer({ path, blob, filename, fields }, { signal, onSent }) {
 async function getJson(path) {
   let response;
   try {
-    response = await fetch(path, { headers: { accept: "application/json" }, cache: "no-store" });
+    response = await fetch(path, { headers: { accept: "application/json", ...keyHeaders() }, cache: "no-store" });
   } catch {
     throw unreachable();
   }

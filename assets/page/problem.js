@@ -1,4 +1,5 @@
 import { element } from "./element.js";
+import { keyForm } from "./key.js";
 
 /**
  * What went wrong, in the words of RFC 9457. The server's problems and the browser's own look the same.
@@ -48,7 +49,7 @@ export function problemOfAnswer(status, contentType, text) {
 }
 
 /** Problems after which the same request may well succeed. */
-const WORTH_ANOTHER_TRY = new Set(["network", "model_not_ready", "overloaded", "deadline_exceeded", "internal"]);
+const WORTH_ANOTHER_TRY = new Set(["network", "model_not_ready", "overloaded", "deadline_exceeded", "internal", "rate_limited", "queue_full"]);
 
 /**
  * @param {HTMLElement} place emptied when there is no problem
@@ -64,6 +65,7 @@ export function showProblem(place, problem, onRetry) {
   place.replaceChildren(element("h3", {}, problem.title));
   if (problem.detail) place.append(element("p", {}, problem.detail));
   place.append(facts);
+  if (onRetry && problem.code === "unauthenticated") place.append(keyForm(onRetry));
   if (onRetry && (WORTH_ANOTHER_TRY.has(problem.code) || problem.status >= 500)) {
     const retry = element("button", { type: "button", class: "button" }, "Try again");
     retry.addEventListener("click", onRetry);

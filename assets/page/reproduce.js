@@ -1,4 +1,5 @@
 import { byId, element } from "./element.js";
+import { hasKey } from "./key.js";
 import { curlSnippet, fetchSnippet, readableJson } from "./snippets.js";
 
 /**
@@ -33,6 +34,7 @@ export function createReproduce(announce) {
         fields: { ...reading.fields, confidence: confidence.toFixed(2) },
         name: picture.name,
         sample: picture.sample,
+        keyed: hasKey(),
       };
       byId("curl").textContent = curlSnippet(asked);
       byId("fetch").textContent = fetchSnippet(asked);

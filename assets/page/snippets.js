@@ -1,14 +1,16 @@
 /**
  * The request in other words: a shell line and a JavaScript program. Plain functions from values to text.
- * @typedef {{origin: string, path: string, fields: Record<string, string>, name: string, sample: boolean}} Asked
+ * @typedef {{origin: string, path: string, fields: Record<string, string>, name: string, sample: boolean, keyed: boolean}} Asked
  */
 
 /**
  * @param {Asked} asked
  * @returns {string}
  */
-export function curlSnippet({ origin, path, fields, name, sample }) {
-  const lines = [`curl ${inShell(origin + path)}`, `-F ${inShell(`image=@${inForm(name)}`)}`];
+export function curlSnippet({ origin, path, fields, name, sample, keyed }) {
+  const lines = [`curl ${inShell(origin + path)}`];
+  if (keyed) lines.push('-H "Authorization: Bearer $OCELLUS_API_KEY"');
+  lines.push(`-F ${inShell(`image=@${inForm(name)}`)}`);
   for (const [field, value] of Object.entries(fields)) lines.push(`-F ${inShell(`${field}=${value}`)}`);
   const upload = lines.join(" \\\n  ");
   return sample ? `curl -O ${inShell(`${origin}/assets/samples/${name}`)}\n${upload}` : upload;
@@ -18,18 +20,19 @@ export function curlSnippet({ origin, path, fields, name, sample }) {
  * @param {Asked} asked
  * @returns {string}
  */
-export function fetchSnippet({ origin, path, fields, name, sample }) {
+export function fetchSnippet({ origin, path, fields, name, sample, keyed }) {
   const source = sample
     ? `await (await fetch(server + ${inScript(`/assets/samples/${name}`)})).blob()`
     : `document.querySelector("input[type=file]").files[0]`;
   const options = Object.entries(fields).map(([field, value]) => `body.append(${inScript(field)}, ${inScript(value)});`);
+  const headers = keyed ? ", headers: { authorization: `Bearer ${key}` }" : "";
   return [
     `const server = ${inScript(origin)};`,
     `const picture = ${source};`,
     `const body = new FormData();`,
     `body.append("image", picture, ${inScript(name)});`,
     ...options,
-    `const response = await fetch(server + ${inScript(path)}, { method: "POST", body });`,
+    `const response = await fetch(server + ${inScript(path)}, { method: "POST", body${headers} });`,
     `const answer = await response.json();`,
   ].join("\n");
 }

@@ -86,7 +86,7 @@ pub fn load_context(
 
 /// The largest picture, as it is configured.
 #[must_use]
-pub fn image_limits(config: &Config) -> ImageLimits {
+pub const fn image_limits(config: &Config) -> ImageLimits {
     ImageLimits {
         max_pixels: config.limits.image_pixels,
         max_side: config.limits.image_side,

@@ -3,8 +3,10 @@
 use std::{io, net::SocketAddr, path::PathBuf};
 
 use crate::{
+    access::{key_file::KeyFileError, scope::NoScope},
     core_client::remote::AddressError,
     engine::EngineError,
+    http::TlsError,
     storage::{LocationError, StoreError},
 };
 
@@ -43,6 +45,15 @@ pub enum AppError {
     /// The system gives no threads for loads.
     #[error("no threads for loading models: {0}")]
     Background(#[source] io::Error),
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The file of keys cannot be used.
+    #[error("access.keys: {0}")]
+    Keys(#[from] KeyFileError),
+    /// What callers without a key may do is no list of scopes.
+    #[error("access.anonymous: {0}")]
+    Anonymous(#[from] NoScope),
     /// A port could not be opened.
     #[error("{setting} {address} cannot be opened: {error}")]
     Bind {

@@ -1,8 +1,10 @@
 //! The server, put together from its configuration.
 
+mod access;
 mod background;
 pub mod core;
 mod cores;
+mod edges;
 mod error;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -10,22 +12,25 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 use axum::Router;
 use tokio::{
     net::TcpListener,
-    sync::{Semaphore, oneshot, watch},
+    sync::{oneshot, watch},
 };
 use tracing::{info, warn};
 
 use crate::{
+    access::gate::Gate,
     config::Config,
     core_client::{CoreClient, remote::CorePool},
     grpc::{self, GrpcState},
-    http::{ApiState, EdgeLimits, operations_router, router},
+    http::{self, Edge, operations_router, router},
     inference::service::InferenceService,
     protocols::open_inference::infer::Bounds,
     telemetry::{metrics::Metrics, readiness::Readiness},
 };
 
-use self::core::{ModelCore, image_limits};
+use self::core::ModelCore;
+use edges::{api_state, edge};
 
+pub use edges::service_limits;
 pub use error::AppError;
 
 /// Longest time for requests to end once the server is told to stop.
@@ -50,11 +55,12 @@ pub enum Role {
 /// A server with its ports open, about to load its models.
 #[derive(Debug)]
 pub struct App {
-    http: Option<(TcpListener, Router)>,
+    http: Option<(TcpListener, Router, Edge)>,
     grpc: Option<(TcpListener, GrpcState)>,
-    operations: (TcpListener, Router),
+    operations: (TcpListener, Router, Edge),
     readiness: Readiness,
     models: Models,
+    gate: Gate,
     stopping: watch::Sender<bool>,
 }
 
@@ -83,16 +89,16 @@ impl App {
                 (CoreClient::Remote(Arc::clone(&pool)), Models::There(pool))
             }
         };
+        let gate = access::gate(&config.access)?;
         let limits = &config.limits;
-        let images = image_limits(&config);
-        let service = InferenceService::new(client, limits.decodes, images, Arc::clone(&metrics));
+        let service = InferenceService::new(client, service_limits(&config), Arc::clone(&metrics));
         let readiness = Readiness::default();
         let (stopping, stopped) = watch::channel(false);
         let http = match role {
             Role::Serve | Role::ServeGrpc | Role::Gateway => {
                 let listener = bind("http.address", config.http.address).await?;
-                let state = api_state(&config, service.clone());
-                Some((listener, router(&state)))
+                let state = api_state(&config, service.clone(), gate.clone());
+                Some((listener, router(&state), edge(&config)?))
             }
             Role::Core => None,
         };
@@ -101,6 +107,7 @@ impl App {
                 let listener = bind("grpc.address", config.grpc.address).await?;
                 let state = GrpcState {
                     service,
+                    gate: gate.clone(),
                     readiness: readiness.clone(),
                     bounds: Bounds {
                         longest: limits.deadline,
@@ -118,9 +125,10 @@ impl App {
         Ok(Self {
             http,
             grpc,
-            operations: (operations, health),
+            operations: (operations, health, Edge::plain(config.http.head)),
             readiness,
             models,
+            gate,
             stopping,
         })
     }
@@ -129,6 +137,20 @@ impl App {
     #[must_use]
     pub fn http_address(&self) -> Option<SocketAddr> {
         self.http.as_ref()?.0.local_addr().ok()
+    }
+
+    /// Whether the API is encrypted.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.http
+            .as_ref()
+            .is_some_and(|(_, _, edge)| edge.tls.is_some())
+    }
+
+    /// Whether only this machine is served, as no key is configured.
+    #[must_use]
+    pub fn is_for_this_machine(&self) -> bool {
+        self.gate.is_for_this_machine()
     }
 
     /// The address of gRPC, where this process has it.
@@ -172,6 +194,7 @@ impl App {
         tokio::select! {
             ended = &mut servers => return ended.map(drop).map_err(AppError::Serve),
             () = &mut models => (),
+            () = self.gate.follow() => (),
             () = stop => (),
         }
         self.readiness.set(false);
@@ -201,20 +224,6 @@ impl App {
     }
 }
 
-fn api_state(config: &Config, service: InferenceService) -> ApiState {
-    let limits = &config.limits;
-    ApiState {
-        service,
-        limits: EdgeLimits {
-            body_bytes: limits.body_bytes,
-            images: limits.images,
-            deadline: limits.deadline,
-            places: Arc::new(Semaphore::new(limits.requests)),
-        },
-        cors_origins: config.http.cors_origins.clone().into(),
-    }
-}
-
 async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, AppError> {
     TcpListener::bind(address)
         .await
@@ -231,15 +240,11 @@ async fn stopped(mut stopped: watch::Receiver<bool>) {
 
 /// Serves HTTP until it is stopped; waits for that where there is nothing to serve.
 async fn serve(
-    edge: Option<(TcpListener, Router)>,
-    stopped: impl Future<Output = ()> + Send + 'static,
+    edge: Option<(TcpListener, Router, Edge)>,
+    stopped: impl Future<Output = ()>,
 ) -> io::Result<()> {
     match edge {
-        Some((listener, routes)) => {
-            axum::serve(listener, routes)
-                .with_graceful_shutdown(stopped)
-                .await
-        }
+        Some((listener, routes, edge)) => http::serve(listener, routes, edge, stopped).await,
         None => {
             stopped.await;
             Ok(())

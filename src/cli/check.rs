@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::runtime::Handle;
 
 use crate::{
-    app::core::{image_limits, load_context},
+    app::{core::load_context, service_limits},
     core_client::CoreClient,
     inference::{
         answer::{ImageOutcome, InferAnswer, SeenImage},
@@ -56,8 +56,7 @@ pub(super) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
     let (folder, name, version) = identify(&args.folder)?;
     let manager = trial::load_folder(context, &folder, &name, version).await?;
     let core = CoreClient::InProcess(Arc::clone(&manager));
-    let service =
-        InferenceService::new(core, config.limits.decodes, image_limits(&config), metrics);
+    let service = InferenceService::new(core, service_limits(&config), metrics);
     if !args.json {
         print(format_args!(
             "{}: the model loads and fits its contract",

@@ -31,6 +31,14 @@ pub(super) struct InferArgs {
     /// Address of the server
     #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
     server: String,
+    /// API key
+    #[arg(
+        long,
+        env = "OCELLUS_API_KEY",
+        hide_env_values = true,
+        value_name = "KEY"
+    )]
+    key: Option<String>,
     /// Model to ask
     #[arg(long, short, value_name = "NAME")]
     model: ModelName,
@@ -194,13 +202,11 @@ async fn post(
             form = form.text(name, value.clone());
         }
     }
-    let sent = client
-        .post(&url)
-        .header(ACCEPT, accept)
-        .multipart(form)
-        .send()
-        .await;
-    let response = sent.map_err(|error| {
+    let mut request = client.post(&url).header(ACCEPT, accept).multipart(form);
+    if let Some(key) = &args.key {
+        request = request.bearer_auth(key);
+    }
+    let response = request.send().await.map_err(|error| {
         format!(
             "no answer from {server}: {}; is `ocellus serve` running there?",
             root(&error)

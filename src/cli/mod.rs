@@ -2,6 +2,7 @@
 
 mod check;
 mod infer;
+mod keys;
 mod models;
 mod publish;
 mod serve;
@@ -42,6 +43,9 @@ enum Command {
     /// Look at the models of a bucket or a folder, and say which are wanted
     #[command(subcommand)]
     Models(models::ModelsCommand),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Print the API's OpenAPI document
     Openapi,
     /// Print the JSON Schema of model.toml
@@ -79,6 +83,7 @@ fn execute(command: Command) -> Result<ExitCode, Failure> {
         Command::Check(args) => on_runtime(check::run(args)),
         Command::Publish(args) => on_runtime(publish::run(args)),
         Command::Models(command) => on_runtime(models::run(command)),
+        Command::Keys(command) => keys::run(command),
         Command::Openapi => print(openapi().to_pretty_json()?),
         Command::Schema => print(serde_json::to_string_pretty(&contract_schema())?),
     }

@@ -68,7 +68,7 @@ async fn run(settings: SettingArgs, role: Role) -> Result<ExitCode, Failure> {
             _ = terminate.recv() => (),
         }
     };
-    let (served, ()) = tokio::join!(app.run(ready, stop), announce);
+    let (served, ()) = tokio::join!(Box::pin(app.run(ready, stop)), announce);
     served?;
     Ok(ExitCode::SUCCESS)
 }
@@ -76,14 +76,18 @@ async fn run(settings: SettingArgs, role: Role) -> Result<ExitCode, Failure> {
 /// What is where.
 fn welcome(app: &App) -> String {
     let mut lines = String::from("Ocellus is ready.");
-    let mut line = |what: &str, address: Option<SocketAddr>, path: &str| {
+    let mut line = |what: &str, scheme: &str, address: Option<SocketAddr>, path: &str| {
         if let Some(address) = address {
-            lines.push_str(&format!("\n  {what:<13} http://{address}{path}"));
+            lines.push_str(&format!("\n  {what:<13} {scheme}://{address}{path}"));
         }
     };
-    line("page and API", app.http_address(), "/");
-    line("reference", app.http_address(), "/docs");
-    line("gRPC", app.grpc_address(), "");
-    line("operations", app.operations_address(), "/metrics");
+    let scheme = if app.is_encrypted() { "https" } else { "http" };
+    line("page and API", scheme, app.http_address(), "/");
+    line("reference", scheme, app.http_address(), "/docs");
+    line("gRPC", "http", app.grpc_address(), "");
+    line("operations", "http", app.operations_address(), "/metrics");
+    if app.is_for_this_machine() {
+        lines.push_str("\n  No key is configured: requests from other machines are refused.");
+    }
     lines
 }

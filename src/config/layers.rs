@@ -1,12 +1,8 @@
 //! The layers of configuration, laid over each other and parsed.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt};
 
-use crate::provider::{self, Provider};
-
-use super::{
-    Cache, Config, Engine, Grpc, Http, Limits, Log, LogFormat, Queue, S3, SETTINGS, Source,
-};
+use super::{Config, SETTINGS, reader::Reader};
 
 /// Values by the key of their setting, each with the place it comes from.
 #[derive(Clone, Debug, Default)]
@@ -108,62 +104,7 @@ impl Layers {
     /// # Errors
     /// All faults, each with the place it comes from, its value and what is allowed.
     pub fn parse(self) -> Result<Config, ConfigFaults> {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut values = Reader {
-            values: self.values,
-            faults: self.faults,
-        };
-        let config = Config {
-            models: values.text("models"),
-            providers: values.providers("providers"),
-            s3: values.s3(),
-            source: Source {
-                poll: Duration::from_millis(values.number("source.poll_ms", 10, 3_600_000)),
-                list: Duration::from_millis(values.number("source.list_ms", 10, 86_400_000)),
-            },
-            cache: Cache {
-                folder: PathBuf::from(values.text("cache.folder")),
-                bytes: values.number("cache.bytes", 1 << 20, 1 << 50),
-            },
-            http: Http {
-                address: values.address("http.address"),
-                cors_origins: values.list("http.cors_origins"),
-            },
-            grpc: Grpc {
-                address: values.address("grpc.address"),
-                message_bytes: values.number("grpc.message_bytes", 1 << 20, 1 << 31),
-            },
-            cores: values.list("core"),
-            operations_address: values.address("operations.address"),
-            limits: values.limits(processors),
-            engine: Engine {
-                library: Some(values.text("engine.library"))
-                    .filter(|path| !path.is_empty())
-                    .map(PathBuf::from),
-                threads: match values.number("engine.threads", 0, 256) {
-                    0 => (processors / 2).max(1),
-                    count => count,
-                },
-                instances: values.number("engine.instances", 1, 64),
-                memory_bytes: match values.number("engine.memory_bytes", 0, 1 << 50) {
-                    0 => None,
-                    bytes => Some(bytes),
-                },
-            },
-            queue: Queue {
-                pictures: values.number("queue.pictures", 1, 1 << 20),
-                bytes: values.number("queue.bytes", 1 << 20, 1 << 40),
-            },
-            log: Log {
-                filter: values.text("log.filter"),
-                format: values.format("log.format"),
-            },
-        };
-        if values.faults.is_empty() {
-            Ok(config)
-        } else {
-            Err(ConfigFaults(values.faults))
-        }
+        Reader::new(self.values, self.faults).config()
     }
 }
 
@@ -173,125 +114,12 @@ fn plain(value: &toml::Value) -> String {
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
-struct Reader {
-    values: BTreeMap<&'static str, (String, String)>,
-    faults: Vec<String>,
-}
-
-impl Reader {
-    fn text(&self, key: &str) -> String {
-        let default = || {
-            SETTINGS
-                .iter()
-                .find(|setting| setting.key == key)
-                .map(|s| s.default)
-        };
-        match self.values.get(key) {
-            Some((value, _)) => value.clone(),
-            None => default().unwrap_or_default().to_owned(),
-        }
-    }
-
-    fn fault(&mut self, key: &str, allowed: &str) {
-        let (value, origin) = self.values.get(key).cloned().unwrap_or_default();
-        self.faults
-            .push(format!("{origin} is {value:?}, must be {allowed}"));
-    }
-
-    fn number<T: TryFrom<u64> + Default>(&mut self, key: &str, min: u64, max: u64) -> T {
-        let number = self
-            .text(key)
-            .parse::<u64>()
-            .ok()
-            .filter(|n| (min..=max).contains(n));
-        match number.and_then(|number| T::try_from(number).ok()) {
-            Some(number) => number,
-            None => {
-                self.fault(key, &format!("a whole number from {min} to {max}"));
-                T::default()
-            }
-        }
-    }
-
-    fn address(&mut self, key: &str) -> SocketAddr {
-        self.text(key).parse().unwrap_or_else(|_| {
-            self.fault(
-                key,
-                "an IP address and a port, like 127.0.0.1:8080 or [::1]:8080",
-            );
-            SocketAddr::from(([127, 0, 0, 1], 0))
-        })
-    }
-
-    fn list(&self, key: &str) -> Vec<String> {
-        let text = self.text(key);
-        text.split(',')
-            .map(str::trim)
-            .filter(|item| !item.is_empty())
-            .map(str::to_owned)
-            .collect()
-    }
-
-    fn limits(&mut self, processors: usize) -> Limits {
-        Limits {
-            body_bytes: self.number("limits.body_bytes", 1024, 1 << 30),
-            images: self.number("limits.images", 1, 1024),
-            image_pixels: self.number("limits.image_pixels", 1, 1_000_000_000),
-            image_side: self.number("limits.image_side", 1, 65_535),
-            decodes: match self.number("limits.decodes", 0, 1024) {
-                0 => processors,
-                count => count,
-            },
-            requests: self.number("limits.requests", 1, 100_000),
-            deadline: Duration::from_millis(self.number("limits.deadline_ms", 1, 600_000)),
-        }
-    }
-
-    fn s3(&mut self) -> S3 {
-        let given = |text: String| Some(text).filter(|text| !text.is_empty());
-        let endpoint = given(self.text("s3.endpoint"));
-        let is_url = |text: &String| text.starts_with("http://") || text.starts_with("https://");
-        if !endpoint.as_ref().is_none_or(is_url) {
-            self.fault("s3.endpoint", "a URL like http://127.0.0.1:8333");
-        }
-        let path_style = match self.text("s3.path_style").as_str() {
-            "auto" => endpoint.is_some(),
-            "yes" => true,
-            "no" => false,
-            _ => {
-                self.fault("s3.path_style", "yes, no or auto");
-                false
-            }
-        };
-        S3 {
-            endpoint,
-            region: given(self.text("s3.region")),
-            path_style,
-        }
-    }
-
-    fn providers(&mut self, key: &str) -> Vec<Provider> {
-        provider::parse_list(&self.text(key)).unwrap_or_else(|| {
-            self.fault(key, provider::ALLOWED);
-            Vec::new()
-        })
-    }
-
-    fn format(&mut self, key: &str) -> LogFormat {
-        match self.text(key).as_str() {
-            "auto" => LogFormat::Auto,
-            "human" => LogFormat::Human,
-            "json" => LogFormat::Json,
-            _ => {
-                self.fault(key, "auto, human or json");
-                LogFormat::Auto
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::{path::PathBuf, time::Duration};
+
+    use crate::provider::Provider;
+
     use super::*;
 
     fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {

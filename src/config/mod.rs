@@ -2,9 +2,12 @@
 //! Defaults are overridden by `ocellus.toml`, that by `OCELLUS_*` variables, those by flags.
 
 mod layers;
+mod reader;
 mod settings;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
+
+use ipnet::IpNet;
 
 use crate::provider::Provider;
 
@@ -26,6 +29,8 @@ pub struct Config {
     pub cache: Cache,
     /// Where clients are served.
     pub http: Http,
+    /// Who may do what.
+    pub access: Access,
     /// Where gRPC is served.
     pub grpc: Grpc,
     /// Model cores that a gateway asks.
@@ -47,8 +52,29 @@ pub struct Config {
 pub struct Http {
     /// Address of the API and the page.
     pub address: SocketAddr,
+    /// Certificate chain and private key; `None` for no TLS.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Most connections at a time.
+    pub connections: usize,
+    /// Longest wait for the head of a request.
+    pub head: Duration,
     /// Origins whose pages may call the API; empty for none but its own, `*` for all.
     pub cors_origins: Vec<String>,
+    /// Proxies that are believed where a request came from.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// Who may do what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// The file of API keys; `None` for none.
+    pub keys: Option<PathBuf>,
+    /// Scopes of callers without a key, from everywhere.
+    pub anonymous: Vec<String>,
+    /// Most requests of one address in a second.
+    pub address_rate: Option<NonZeroU32>,
+    /// Most requests of one address at the same time.
+    pub address_requests: Option<NonZeroU32>,
 }
 
 /// Where gRPC is served.
@@ -109,6 +135,12 @@ pub struct Limits {
     pub image_pixels: u64,
     /// Longest side of a picture, in pixels.
     pub image_side: u32,
+    /// Most memory for the bodies of all requests, in bytes.
+    pub upload_bytes: u64,
+    /// Most memory for pictures that are being decoded, in bytes.
+    pub decode_bytes: u64,
+    /// Most memory for the model inputs of all requests, in bytes.
+    pub tensor_bytes: u64,
     /// Pictures that are decoded at the same time.
     pub decodes: usize,
     /// Requests that are worked on at the same time; more are refused.

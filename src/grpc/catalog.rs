@@ -9,13 +9,13 @@ use tonic::{Request, Response, Status};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
-    core_client::{CoreClient, catalog},
+    core_client::catalog,
     proto::generated::ocellus::{Model, WatchRequest, WatchResponse, catalog_server::Catalog},
     protocols::open_inference,
     telemetry::readiness::Readiness,
 };
 
-use super::GrpcState;
+use super::{GrpcState, guard::Guarded};
 
 /// Changes that come close together go into one message.
 const GATHER: Duration = Duration::from_millis(5);
@@ -33,9 +33,9 @@ pub(super) struct CatalogService(pub(super) GrpcState);
 impl Catalog for CatalogService {
     type WatchStream = Changes;
 
-    async fn watch(&self, _: Request<WatchRequest>) -> Result<Response<Changes>, Status> {
+    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Changes>, Status> {
         let watcher = Watcher {
-            core: self.0.core().clone(),
+            server: self.0.seen_by(&request)?,
             readiness: self.0.readiness.clone(),
             changes: self.0.core().changes(),
             sent: None,
@@ -55,7 +55,7 @@ impl Catalog for CatalogService {
 
 /// What one gateway was told, and where news comes from.
 struct Watcher {
-    core: CoreClient,
+    server: Guarded,
     readiness: Readiness,
     changes: watch::Receiver<u64>,
     sent: Option<(bool, BTreeMap<String, Model>)>,
@@ -67,7 +67,7 @@ impl Watcher {
         loop {
             self.changes.borrow_and_update();
             let settled = self.readiness.is_ready();
-            let models = self.core.models();
+            let models = self.server.models();
             let now = models
                 .iter()
                 .map(|model| (model.name.to_string(), catalog::model(model)));

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod deadline;
+mod guard;
 mod model_service;
 pub(crate) mod open_inference;
 mod prediction;
@@ -10,18 +11,14 @@ use std::{future::Future, io, time::Duration};
 
 use tokio::{net::TcpListener, sync::watch};
 use tonic::{
-    Status,
     codec::CompressionEncoding,
     transport::{Server, server::TcpIncoming},
 };
 
 use crate::{
-    core_client::{CoreClient, ServableHandle},
-    error::Problem,
-    inference::{
-        service::InferenceService,
-        tensors::{TensorAnswer, TensorRequest},
-    },
+    access::gate::Gate,
+    core_client::CoreClient,
+    inference::service::InferenceService,
     proto::{
         DESCRIPTORS,
         generated::{
@@ -32,14 +29,13 @@ use crate::{
                 prediction_service_server::PredictionServiceServer,
             },
         },
-        status::status,
     },
     protocols::open_inference::infer::Bounds,
-    serving::state::ModelStatus,
     telemetry::readiness::Readiness,
 };
 
 use catalog::CatalogService;
+use guard::AdmitLayer;
 use model_service::Models;
 use open_inference::OpenInference;
 use prediction::Prediction;
@@ -52,6 +48,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 pub struct GrpcState {
     /// The use case behind every inference.
     pub service: InferenceService,
+    /// Who is let in.
+    pub gate: Gate,
     /// Whether requests should be sent here.
     pub readiness: Readiness,
     /// What a request may cost.
@@ -65,24 +63,6 @@ pub struct GrpcState {
 impl GrpcState {
     fn core(&self) -> &CoreClient {
         self.service.core()
-    }
-
-    /// Answers a request, and counts it by how it ended.
-    async fn run(&self, request: TensorRequest) -> Result<TensorAnswer, Problem> {
-        let asked = request.model.clone();
-        let work = self.service.run(request);
-        self.service
-            .counted(&asked, work, |problem| problem.code)
-            .await
-    }
-
-    /// A model, and the version of it that is named.
-    fn model(&self, name: &str, version: &str) -> Result<(ModelStatus, ServableHandle), Status> {
-        let found = open_inference::codec::spec(name, version).and_then(|spec| {
-            let servable = self.core().servable(&spec.name, &spec.version)?;
-            Ok((self.core().model(&spec.name)?, servable))
-        });
-        found.map_err(|problem| status(&problem))
     }
 }
 
@@ -120,6 +100,7 @@ pub async fn serve(
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE))
         .tcp_nodelay(true)
+        .layer(AdmitLayer(state.gate.clone()))
         .add_service(inference)
         .add_service(prediction)
         .add_service(ModelServiceServer::new(Models(state.clone())))

@@ -3,9 +3,13 @@
 use tonic::{Request, Response, Status};
 
 use crate::{
-    proto::generated::tensorflow::serving::{
-        GetModelStatusRequest, GetModelStatusResponse, ReloadConfigRequest, ReloadConfigResponse,
-        StatusProto, model_service_server::ModelService,
+    error::ErrorCode,
+    proto::{
+        generated::tensorflow::serving::{
+            GetModelStatusRequest, GetModelStatusResponse, ReloadConfigRequest,
+            ReloadConfigResponse, StatusProto, model_service_server::ModelService,
+        },
+        status,
     },
     protocols::tensorflow::status as stand,
 };
@@ -26,26 +30,32 @@ impl ModelService for Models {
         request: Request<GetModelStatusRequest>,
     ) -> Result<Response<GetModelStatusResponse>, Status> {
         let asked = asked(request.get_ref().model_spec.as_ref()).map_err(refused)?;
-        let model = self.0.core().model(&asked.name);
-        let model = model.map_err(|_| refused(stand::unknown(&asked.name)))?;
-        let status = stand::of(&model, &asked);
-        status.map(Response::new).map_err(refused)
+        let model = self.0.seen_by(&request)?.model(&asked.name);
+        let model = model.map_err(|problem| {
+            if problem.code == ErrorCode::PermissionDenied {
+                return status::status(&problem);
+            }
+            refused(stand::unknown(&asked.name))
+        })?;
+        let stands = stand::of(&model, &asked);
+        stands.map(Response::new).map_err(refused)
     }
 
     async fn handle_reload_config_request(
         &self,
         request: Request<ReloadConfigRequest>,
     ) -> Result<Response<ReloadConfigResponse>, Status> {
+        let server = self.0.seen_by(&request)?;
         let wanted = stand::configuration(request.into_inner().config).map_err(refused)?;
-        let known = self.0.core().models();
+        let known = server.models();
         for name in wanted.keys() {
             if !known.iter().any(|model| model.name == *name) {
                 let words = format!("there is no model {name} in the server's root");
                 return Err(Status::not_found(words));
             }
         }
-        let configured = self.0.core().configure(wanted);
-        configured.map_err(|problem| crate::proto::status::status(&problem))?;
+        let configured = server.configure(wanted);
+        configured.map_err(|problem| status::status(&problem))?;
         Ok(Response::new(ReloadConfigResponse {
             status: Some(StatusProto::default()),
         }))

@@ -26,7 +26,7 @@ use crate::{
     serving::choice::VersionChoice,
 };
 
-use super::{GrpcState, deadline};
+use super::{GrpcState, deadline, guard::Guarded};
 
 /// The service.
 #[derive(Clone, Debug)]
@@ -70,7 +70,13 @@ fn answered(version: &ServedVersion, signature: &str) -> Option<ModelSpec> {
     })
 }
 
-impl Prediction {
+/// The service, used by one caller.
+struct Asked {
+    server: Guarded,
+    pictures: usize,
+}
+
+impl Asked {
     async fn run(
         &self,
         model: AskedModel,
@@ -85,10 +91,10 @@ impl Prediction {
             inputs,
             outputs,
             options: InferOptions::default(),
-            max_pictures: self.0.bounds.pictures,
+            max_pictures: self.pictures,
             deadline: Instant::now().checked_add(longest),
         };
-        let answer = self.0.run(request).await;
+        let answer = self.server.run(request).await;
         answer.map_err(|problem| Fault::of(&problem, &asked))
     }
 
@@ -99,7 +105,7 @@ impl Prediction {
         longest: Duration,
     ) -> Result<ClassificationResponse, Fault> {
         let model = asked(spec.as_ref())?;
-        let servable = self.0.core().servable(&model.name, &model.version);
+        let servable = self.server.servable(&model);
         let servable = servable.map_err(|problem| Fault::of(&problem, &model))?;
         let name = spec.map(|spec| spec.signature_name).unwrap_or_default();
         let signature = signature::classify(&name, &servable.version)?;
@@ -133,7 +139,7 @@ impl Prediction {
             )));
         }
         let model = asked(message.model_spec.as_ref())?;
-        let servable = self.0.core().servable(&model.name, &model.version);
+        let servable = self.server.servable(&model);
         let version = servable
             .map_err(|problem| Fault::of(&problem, &model))?
             .version;
@@ -151,15 +157,25 @@ impl Prediction {
     }
 }
 
+impl Prediction {
+    fn asked_by<T>(&self, request: &Request<T>) -> Result<Asked, Status> {
+        Ok(Asked {
+            server: self.0.seen_by(request)?,
+            pictures: self.0.bounds.pictures,
+        })
+    }
+}
+
 #[tonic::async_trait]
 impl PredictionService for Prediction {
     async fn classify(
         &self,
         request: Request<ClassificationRequest>,
     ) -> Result<Response<ClassificationResponse>, Status> {
+        let caller = self.asked_by(&request)?;
         let longest = deadline::longest(request.metadata(), self.0.bounds.longest)?;
         let ClassificationRequest { model_spec, input } = request.into_inner();
-        let classified = self.classified(model_spec, input, longest).await;
+        let classified = caller.classified(model_spec, input, longest).await;
         classified.map(Response::new).map_err(refused)
     }
 
@@ -175,6 +191,7 @@ impl PredictionService for Prediction {
         &self,
         request: Request<PredictRequest>,
     ) -> Result<Response<PredictResponse>, Status> {
+        let caller = self.asked_by(&request)?;
         let longest = deadline::longest(request.metadata(), self.0.bounds.longest)?;
         let PredictRequest {
             model_spec,
@@ -191,7 +208,7 @@ impl PredictionService for Prediction {
             Ok((name, value))
         });
         let inputs = inputs.collect::<Result<Vec<_>, Fault>>().map_err(refused)?;
-        let answer = self.run(model, (inputs, output_filter), longest).await;
+        let answer = caller.run(model, (inputs, output_filter), longest).await;
         let answer = answer.map_err(refused)?;
         let outputs = answer.outputs.iter();
         let outputs = outputs.map(|(name, column)| (name.clone(), tensor::output(column)));
@@ -205,6 +222,7 @@ impl PredictionService for Prediction {
         &self,
         request: Request<MultiInferenceRequest>,
     ) -> Result<Response<MultiInferenceResponse>, Status> {
+        let caller = self.asked_by(&request)?;
         let longest = deadline::longest(request.metadata(), self.0.bounds.longest)?;
         let MultiInferenceRequest { tasks, input } = request.into_inner();
         let mut results = Vec::with_capacity(tasks.len());
@@ -213,7 +231,7 @@ impl PredictionService for Prediction {
                 let words = format!("Unsupported signature method_name: {}", task.method_name);
                 return Err(Status::unimplemented(words));
             }
-            let classified = self
+            let classified = caller
                 .classified(task.model_spec, input.clone(), longest)
                 .await;
             let ClassificationResponse { result, model_spec } = classified.map_err(refused)?;
@@ -227,7 +245,7 @@ impl PredictionService for Prediction {
         &self,
         request: Request<GetModelMetadataRequest>,
     ) -> Result<Response<GetModelMetadataResponse>, Status> {
-        let described = self.described(request.get_ref());
+        let described = self.asked_by(&request)?.described(request.get_ref());
         described.map(Response::new).map_err(refused)
     }
 }

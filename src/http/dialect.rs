@@ -71,18 +71,20 @@ fn open_inference_status(problem: &Problem) -> StatusCode {
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        Code::ResourceExhausted | Code::DeadlineExceeded | Code::Unimplemented => own,
+        Code::ResourceExhausted
+        | Code::DeadlineExceeded
+        | Code::Unimplemented
+        | Code::PermissionDenied
+        | Code::Unauthenticated => own,
         Code::Ok
         | Code::Cancelled
         | Code::Unknown
         | Code::InvalidArgument
         | Code::AlreadyExists
-        | Code::PermissionDenied
         | Code::FailedPrecondition
         | Code::Aborted
         | Code::OutOfRange
-        | Code::DataLoss
-        | Code::Unauthenticated => StatusCode::BAD_REQUEST,
+        | Code::DataLoss => StatusCode::BAD_REQUEST,
     }
 }
 

@@ -4,6 +4,7 @@ use std::any::Any;
 
 use axum::{
     Router,
+    body::Body,
     extract::{DefaultBodyLimit, Request, State},
     http::{HeaderName, HeaderValue, Method, header},
     middleware::{self, Next},
@@ -13,7 +14,7 @@ use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowOrigin, CorsLayer},
 };
-use tracing::{Instrument as _, error, info, info_span};
+use tracing::{Instrument as _, error, field, info, info_span};
 use uuid::Uuid;
 
 use crate::{
@@ -22,6 +23,8 @@ use crate::{
 };
 
 use super::{
+    access::{self, AnsweredTo},
+    edge::{Held, Received},
     problem::{self, too_large},
     state::{ApiState, EdgeLimits, RequestId},
 };
@@ -34,8 +37,10 @@ pub(super) fn around(routes: Router, state: &ApiState) -> Router {
         .layer(DefaultBodyLimit::max(state.limits.body_bytes))
         .layer(middleware::from_fn_with_state(state.limits.clone(), limit))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(state.clone(), access::admit))
         .layer(cors(&state.cors_origins))
         .layer(middleware::from_fn(problem::render))
+        .layer(middleware::from_fn(harden))
         .layer(middleware::from_fn(trace))
 }
 
@@ -50,7 +55,9 @@ async fn trace(mut request: Request, next: Next) -> Response {
         let mut response = next.run(request).await;
         let elapsed_ms = milliseconds(begun.elapsed());
         let status = response.status().as_u16();
-        info!(request.id = %id, %method, path, status, elapsed_ms, "request answered");
+        let caller = response.extensions_mut().remove::<AnsweredTo>();
+        let caller = caller.map(|AnsweredTo(identity)| field::display(identity));
+        info!(request.id = %id, caller, %method, path, status, elapsed_ms, "request answered");
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
@@ -74,6 +81,9 @@ async fn limit(State(limits): State<EdgeLimits>, request: Request, next: Next) -
         let detail = "every place for a request is taken; try again in a moment";
         return Problem::new(ErrorCode::Overloaded, detail).into_response();
     };
+    let held = Held::new(limits.uploads.clone());
+    let mut request = request.map(|body| Body::new(Received::new(body, held.clone())));
+    request.extensions_mut().insert(held.clone());
     match tokio::time::timeout(limits.deadline, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
@@ -82,6 +92,34 @@ async fn limit(State(limits): State<EdgeLimits>, request: Request, next: Next) -
             Problem::new(ErrorCode::DeadlineExceeded, detail).into_response()
         }
     }
+}
+
+/// What the pages of the API's reference may load: their own files, and styles that they write.
+const REFERENCE_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Of an answer that is no page a browser may make nothing but what it is.
+const ANSWER_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// Tells browsers not to guess, frame or load more than an answer needs.
+async fn harden(request: Request, next: Next) -> Response {
+    let policy = if request.uri().path().starts_with("/docs") {
+        REFERENCE_POLICY
+    } else {
+        ANSWER_POLICY
+    };
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(policy));
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 #[expect(
@@ -109,6 +147,15 @@ fn cors(origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(allowed)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, header::ACCEPT])
-        .expose_headers([REQUEST_ID, HeaderName::from_static("server-timing")])
+        .allow_headers([
+            header::ACCEPT,
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            access::API_KEY,
+        ])
+        .expose_headers([
+            REQUEST_ID,
+            header::RETRY_AFTER,
+            HeaderName::from_static("server-timing"),
+        ])
 }

@@ -1,7 +1,9 @@
 //! The HTTP edge: extract, one use case, wrap.
 
 mod accept;
+mod access;
 mod dialect;
+mod edge;
 mod infer;
 mod layers;
 mod models;
@@ -16,6 +18,7 @@ mod state;
 mod tensorflow;
 mod upload;
 
+pub use edge::{Edge, Tls, TlsError, serve};
 pub use operations::operations_router;
 pub use routes::{openapi, router};
 pub use state::{ApiState, EdgeLimits};

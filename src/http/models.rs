@@ -1,13 +1,14 @@
 //! `GET /v1/models…`: what there is to ask.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, State},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    access::caller::Caller,
     error::{Problem, ProblemDocument},
     model::{
         contract::{Contract, Task},
@@ -114,22 +115,36 @@ pub(super) struct ServingDetail {
     contract: Contract,
 }
 
-/// Lists the models and the states of their versions.
+/// Lists the models that the caller may ask, and the states of their versions.
 #[utoipa::path(
     get, path = "/v1/models", tag = "models",
-    responses((status = 200, description = "Every model", body = ModelList)),
+    responses(
+        (status = 200, description = "Every model that the caller may ask", body = ModelList),
+        (status = 401, description = "unauthenticated", body = ProblemDocument,
+         content_type = "application/problem+json"),
+        (status = 403, description = "permission_denied", body = ProblemDocument,
+         content_type = "application/problem+json"),
+        (status = 429, description = "rate_limited, quota_exceeded", body = ProblemDocument,
+         content_type = "application/problem+json"),
+    ),
 )]
-pub(super) async fn list(State(state): State<ApiState>) -> Json<ModelList> {
-    let models = state.service.core().models().into_iter().map(|model| {
-        let (task, default_version) = default(&model);
-        let versions = model.versions.iter().map(summary).collect();
-        ModelSummary {
-            name: model.name,
-            task,
-            default_version,
-            versions,
-        }
-    });
+pub(super) async fn list(
+    State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
+) -> Json<ModelList> {
+    let models = state.service.core().models().into_iter();
+    let models = models
+        .filter(|model| caller.sees(&model.name))
+        .map(|model| {
+            let (task, default_version) = default(&model);
+            let versions = model.versions.iter().map(summary).collect();
+            ModelSummary {
+                name: model.name,
+                task,
+                default_version,
+                versions,
+            }
+        });
     Json(ModelList {
         models: models.collect(),
     })
@@ -143,7 +158,13 @@ pub(super) async fn list(State(state): State<ApiState>) -> Json<ModelList> {
         (status = 200, description = "The model", body = ModelDetail),
         (status = 400, description = "invalid_model_name", body = ProblemDocument,
          content_type = "application/problem+json"),
+        (status = 401, description = "unauthenticated", body = ProblemDocument,
+         content_type = "application/problem+json"),
+        (status = 403, description = "permission_denied", body = ProblemDocument,
+         content_type = "application/problem+json"),
         (status = 404, description = "model_not_found", body = ProblemDocument,
+         content_type = "application/problem+json"),
+        (status = 429, description = "rate_limited, quota_exceeded", body = ProblemDocument,
          content_type = "application/problem+json"),
     ),
 )]

@@ -1,6 +1,20 @@
 //! What the API's description says beside its routes.
 
-use utoipa::openapi::{Info, License, OpenApi, OpenApiBuilder, tag::TagBuilder};
+use utoipa::openapi::{
+    ComponentsBuilder, Info, License, OpenApi, OpenApiBuilder,
+    security::{
+        ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+    },
+    tag::TagBuilder,
+};
+
+use super::access::API_KEY;
+
+/// An API key, as `Authorization: Bearer`.
+const BEARER: &str = "bearer";
+
+/// The same in a header of its own.
+const HEADER: &str = "header";
 
 /// Everything of the document but the routes.
 pub(super) fn frame() -> OpenApi {
@@ -17,8 +31,23 @@ pub(super) fn frame() -> OpenApi {
             .description(Some(description))
             .build()
     };
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    let header = ApiKey::Header(ApiKeyValue::new(API_KEY.as_str()));
+    let components = ComponentsBuilder::new()
+        .security_scheme(BEARER, SecurityScheme::Http(bearer))
+        .security_scheme(HEADER, SecurityScheme::ApiKey(header))
+        .build();
+    let none: [&str; 0] = [];
+    // Either, or neither where no key is configured.
+    let security = [
+        SecurityRequirement::default(),
+        SecurityRequirement::new(BEARER, none),
+        SecurityRequirement::new(HEADER, none),
+    ];
     OpenApiBuilder::new()
         .info(info)
+        .components(Some(components))
+        .security(Some(security))
         .tags(Some([
             tag("inference", "Ask a model what it sees in a picture."),
             tag("models", "What there is to ask."),

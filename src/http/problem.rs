@@ -1,5 +1,7 @@
 //! Problems as HTTP answers, `application/problem+json` (RFC 9457).
 
+use std::time::Duration;
+
 use axum::{
     extract::Request,
     http::{HeaderValue, StatusCode, header},
@@ -17,7 +19,7 @@ use super::{
 /// Media type of a problem.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Seconds after which a refused request may be sent again.
+/// Seconds after which a refused request may be sent again, where nothing better is known.
 const RETRY_AFTER_S: u64 = 1;
 
 impl IntoResponse for Problem {
@@ -39,7 +41,7 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
     let dialect = Dialect::of(request.uri().path());
     let mut response = next.run(request).await;
     if response.extensions().get::<Said>().is_some() {
-        return retried(response);
+        return advised(response, None);
     }
     let Some(problem) = response
         .extensions_mut()
@@ -49,7 +51,7 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
         return response;
     };
     if let Some(refusal) = dialect.refusal(&problem) {
-        return retried(refusal);
+        return advised(refusal, problem.retry_after);
     }
     let document = problem.document(id.as_ref().map(|id| id.0.as_str()));
     let body = serde_json::to_vec(&document).unwrap_or_default();
@@ -59,17 +61,27 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
     parts
         .headers
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-    retried(Response::from_parts(parts, body.into()))
+    advised(
+        Response::from_parts(parts, body.into()),
+        problem.retry_after,
+    )
 }
 
-/// Says when a request that was refused for now may be sent again.
-fn retried(mut response: Response) -> Response {
-    if matches!(
-        response.status(),
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
-    ) {
-        let after = HeaderValue::from(RETRY_AFTER_S);
-        response.headers_mut().insert(header::RETRY_AFTER, after);
+/// Says when a request that was refused for now may be sent again, and how callers are known.
+fn advised(mut response: Response, retry_after: Option<Duration>) -> Response {
+    match response.status() {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+            let wait = retry_after.map(|wait| wait.as_secs_f64().ceil().clamp(1.0, 86_400.0));
+            let wait = wait.map_or(RETRY_AFTER_S.to_string(), |wait| format!("{wait:.0}"));
+            if let Ok(wait) = HeaderValue::from_str(&wait) {
+                response.headers_mut().insert(header::RETRY_AFTER, wait);
+            }
+        }
+        StatusCode::UNAUTHORIZED => {
+            let way = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, way);
+        }
+        _ => (),
     }
     response
 }

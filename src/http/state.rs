@@ -4,13 +4,22 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
 
-use crate::inference::service::InferenceService;
+use ipnet::IpNet;
+
+use crate::{
+    access::gate::Gate,
+    inference::{memory::MemoryBudget, service::InferenceService},
+};
 
 /// What handlers share.
 #[derive(Clone, Debug)]
 pub struct ApiState {
     /// The use case behind every inference.
     pub service: InferenceService,
+    /// Who is let in.
+    pub gate: Gate,
+    /// Proxies that are believed where a request came from.
+    pub trusted_proxies: Arc<[IpNet]>,
     /// What a request may cost.
     pub limits: EdgeLimits,
     /// Origins whose pages may call the API.
@@ -26,6 +35,8 @@ pub struct EdgeLimits {
     pub images: usize,
     /// Longest time for a request.
     pub deadline: Duration,
+    /// Memory for the bodies of all requests.
+    pub uploads: MemoryBudget,
     /// Places for requests that are worked on at the same time.
     pub places: Arc<Semaphore>,
 }

@@ -3,6 +3,8 @@
 
 pub mod answer;
 pub mod columns;
+pub mod inferred;
+pub mod memory;
 pub mod options;
 pub mod request;
 pub mod service;

@@ -6,32 +6,31 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use image::RgbImage;
 use tokio::sync::watch;
 use tracing::error;
 
 use crate::{
     core_client::{CoreClient, PredictError, ServableHandle},
     error::{ErrorCode, Problem},
-    model::served_version::ServedVersion,
     postprocess::{
         prediction::Prediction,
         render::{self, PictureEncoding},
         selection::Selection,
     },
-    preprocess::ImageLimits,
+    preprocess::{self, ImageLimits},
     telemetry::metrics::{Metrics, ModelLabels, Outcome},
 };
 
 use super::{
-    answer::{
-        ImageAnswer, ImageOutcome, InferAnswer, ModelAnswer, StageTimes, StageTimings, Timings,
-        milliseconds,
-    },
-    request::{ImageUpload, InferRequest, ModelSpec, Wanted},
+    answer::StageTimes,
+    inferred::Inference,
+    memory::{MemoryBudget, Share},
+    request::{ImageUpload, InferRequest, ModelSpec},
     steps::{self, Each, Predicted, Ready, Seen},
     workers::Workers,
 };
+
+pub use super::steps::Upright;
 
 /// How often a version is chosen for one request, while versions are taken out of service between
 /// choosing and asking.
@@ -45,52 +44,37 @@ const CATCH_UP: Duration = Duration::from_millis(500);
 pub struct InferenceService {
     core: CoreClient,
     workers: Workers,
+    /// For pictures that are being decoded.
+    decodes: MemoryBudget,
+    /// For the model's inputs.
+    tensors: MemoryBudget,
     limits: ImageLimits,
     metrics: Arc<Metrics>,
 }
 
-/// The answer to a request, and its pictures' pixels where they were wanted.
-#[derive(Debug)]
-pub struct Inference {
-    /// What is known of the version that answered.
-    pub version: Arc<ServedVersion>,
-    /// The answer.
-    pub answer: InferAnswer,
-    /// Where the time went.
-    pub times: StageTimes,
-    /// The upright pixels of each picture that was read, if the request wanted them.
-    pub pixels: Vec<Option<RgbImage>>,
-}
-
-impl Inference {
-    /// The problem of a request with a single picture that could not be answered.
-    #[must_use]
-    pub fn sole_problem(&self) -> Option<Problem> {
-        match self.answer.images.as_slice() {
-            [
-                ImageAnswer {
-                    outcome: ImageOutcome::Failed { problem },
-                    ..
-                },
-            ] => Some(problem.into()),
-            _ => None,
-        }
-    }
+/// How much a service takes on.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceLimits {
+    /// Pictures that are decoded at a time.
+    pub decodes: usize,
+    /// Memory for them, in bytes.
+    pub decode_bytes: u64,
+    /// Memory for the model inputs of all requests, in bytes.
+    pub tensor_bytes: u64,
+    /// The largest picture.
+    pub images: ImageLimits,
 }
 
 impl InferenceService {
-    /// A service over a core, with `workers` pictures decoded at a time.
+    /// A service over a core.
     #[must_use]
-    pub fn new(
-        core: CoreClient,
-        workers: usize,
-        limits: ImageLimits,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub fn new(core: CoreClient, limits: ServiceLimits, metrics: Arc<Metrics>) -> Self {
         Self {
             core,
-            workers: Workers::new(workers),
-            limits,
+            workers: Workers::new(limits.decodes),
+            decodes: MemoryBudget::new(limits.decode_bytes),
+            tensors: MemoryBudget::new(limits.tensor_bytes),
+            limits: limits.images,
             metrics,
         }
     }
@@ -133,65 +117,19 @@ impl InferenceService {
             let servable = &self.core.servable(name, version)?;
             let options = request.options.clone();
             let selection = options.resolve(servable.contract(), servable.labels())?;
-            let images = request.images.clone();
-            let ready = self.prepare(images, servable, request.wanted).await;
+            let _inputs = self.inputs(&request, servable).await?;
+            let ready = self.prepare(&request, servable).await;
             let Some(predicted) = steps::predict(ready, servable, request.deadline).await else {
                 catch_up(changes).await;
                 continue;
             };
             let seen = self.interpret(predicted, servable, &selection).await;
-            return Ok(self.answered(request, servable, (seen, begun)));
+            self.count(servable, &seen);
+            let inference = Inference::of(request, servable, (seen, begun.elapsed()));
+            self.measure(servable, &inference.times);
+            return Ok(inference);
         }
         Err(PredictError::Withdrawn.into())
-    }
-
-    /// Puts the answer together, and counts it.
-    fn answered(
-        &self,
-        request: InferRequest,
-        servable: &ServableHandle,
-        (seen, begun): (Each<Seen>, Instant),
-    ) -> Inference {
-        let times = total(&seen, request.receive);
-        self.measure(servable, &seen, &times);
-        let mut answers = Vec::new();
-        let mut pixels = Vec::new();
-        for (index, (image, picture)) in request.images.into_iter().zip(seen).enumerate() {
-            let outcome = match picture {
-                Ok(seen) => {
-                    pixels.push(seen.pixels);
-                    ImageOutcome::Seen(Box::new(seen.image))
-                }
-                Err(problem) => {
-                    pixels.push(None);
-                    ImageOutcome::Failed {
-                        problem: problem.document(None),
-                    }
-                }
-            };
-            answers.push(ImageAnswer {
-                index,
-                filename: image.filename,
-                outcome,
-            });
-        }
-        let timings = Timings {
-            total_ms: milliseconds(request.receive + begun.elapsed()),
-            receive_ms: milliseconds(request.receive),
-            stages: StageTimings::from(&times),
-        };
-        let answer = InferAnswer {
-            id: request.id,
-            model: ModelAnswer::of(servable),
-            images: answers,
-            timings,
-        };
-        Inference {
-            version: Arc::clone(&servable.version),
-            answer,
-            times,
-            pixels,
-        }
     }
 
     /// A picture with its results drawn in, encoded.
@@ -200,11 +138,16 @@ impl InferenceService {
     /// When it cannot be encoded.
     pub async fn annotate(
         &self,
-        pixels: RgbImage,
+        picture: Upright,
         results: Vec<Prediction>,
         encoding: PictureEncoding,
     ) -> Result<Vec<u8>, Problem> {
-        let work = move || render::encode(&render::annotate(pixels, &results), encoding);
+        let work = move || {
+            let Upright { pixels, share } = picture;
+            let encoded = render::encode(&render::annotate(pixels, &results), encoding);
+            drop(share);
+            encoded
+        };
         self.workers.run(work).await?.map_err(|cause| {
             error!(%cause, "an annotated picture cannot be encoded");
             Problem::new(
@@ -215,21 +158,41 @@ impl InferenceService {
     }
 
     /// Decodes the pictures and makes them the model's input, side by side on the workers.
-    async fn prepare(
-        &self,
-        images: Vec<ImageUpload>,
-        servable: &ServableHandle,
-        wanted: Wanted,
-    ) -> Each<Ready> {
-        let each = images.into_iter().map(|image| {
-            let (servable, limits) = (servable.clone(), self.limits);
+    async fn prepare(&self, request: &InferRequest, servable: &ServableHandle) -> Each<Ready> {
+        let each = request.images.iter().cloned().map(|image| {
+            let (servable, limits, wanted) = (servable.clone(), self.limits, request.wanted);
             async move {
-                self.workers
-                    .run(move || steps::prepare(&image, &servable, &limits, wanted))
-                    .await?
+                let share = self.room(&image, request.deadline).await?;
+                let work = move || steps::prepare(&image, &servable, &limits, (wanted, share));
+                self.workers.run(work).await?
             }
         });
         join_all(each).await
+    }
+
+    /// Memory for a request's model inputs.
+    async fn inputs(
+        &self,
+        request: &InferRequest,
+        servable: &ServableHandle,
+    ) -> Result<Share, Problem> {
+        let each = servable.contract().input.max_bytes();
+        let all = each.saturating_mul(request.images.len() as u64);
+        self.tensors.take(all, request.deadline).await
+    }
+
+    /// Memory for decoding a picture, by what its header states.
+    async fn room(&self, image: &ImageUpload, deadline: Option<Instant>) -> Result<Share, Problem> {
+        let needed = preprocess::weigh(&image.bytes, &self.limits)?;
+        if self.decodes.bytes() < needed {
+            let most = self.decodes.bytes() >> 20;
+            let detail = format!(
+                "decoding the picture takes {} MiB of memory; at most {most} are given to it",
+                needed.div_ceil(1 << 20)
+            );
+            return Err(Problem::new(ErrorCode::ImageTooLarge, detail));
+        }
+        self.decodes.take(needed, deadline).await
     }
 
     /// Makes results of what the model gave, side by side on the workers.
@@ -251,11 +214,15 @@ impl InferenceService {
         join_all(each).await
     }
 
-    fn measure(&self, servable: &ServableHandle, seen: &Each<Seen>, times: &StageTimes) {
+    fn measure(&self, servable: &ServableHandle, times: &StageTimes) {
         let labels = servable.metric_labels();
         for (stage, time) in times.stages() {
             self.metrics.stage(&labels, stage, time);
         }
+    }
+
+    fn count(&self, servable: &ServableHandle, seen: &Each<Seen>) {
+        let labels = servable.metric_labels();
         for picture in seen {
             let outcome = Outcome(picture.as_ref().err().map(|problem| problem.code));
             self.metrics.picture(&labels, outcome);
@@ -266,21 +233,4 @@ impl InferenceService {
 /// Waits until more is known of the models than when a version was chosen that is not there.
 pub(super) async fn catch_up(mut changes: watch::Receiver<u64>) {
     tokio::time::timeout(CATCH_UP, changes.changed()).await.ok();
-}
-
-/// The sum of each stage over all pictures; pictures that share a run have a share of it each.
-fn total(seen: &Each<Seen>, receive: Duration) -> StageTimes {
-    let mut total = StageTimes {
-        receive,
-        ..StageTimes::default()
-    };
-    for Seen { times, batch, .. } in seen.iter().flatten() {
-        let shared_by = u32::try_from(*batch).unwrap_or(u32::MAX).max(1);
-        total.decode += times.decode;
-        total.preprocess += times.preprocess;
-        total.queue += times.queue / shared_by;
-        total.inference += times.inference / shared_by;
-        total.postprocess += times.postprocess;
-    }
-    total
 }

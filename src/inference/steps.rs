@@ -18,15 +18,24 @@ use crate::{
 
 use super::{
     answer::{SeenImage, StageTimes},
+    memory::Share,
     request::{ImageUpload, Wanted},
 };
+
+/// The upright pixels of a picture, and the memory that they hold.
+#[derive(Debug)]
+pub struct Upright {
+    /// The pixels.
+    pub pixels: RgbImage,
+    pub(super) share: Share,
+}
 
 /// A picture that the model can take.
 pub(super) struct Ready {
     info: PictureInfo,
     geometry: Geometry,
     tensor: Tensor,
-    pixels: Option<RgbImage>,
+    pixels: Option<Upright>,
     times: StageTimes,
 }
 
@@ -35,14 +44,14 @@ pub(super) struct Predicted {
     info: PictureInfo,
     geometry: Geometry,
     prediction: Prediction,
-    pixels: Option<RgbImage>,
+    pixels: Option<Upright>,
     times: StageTimes,
 }
 
 /// A picture that the model has seen.
 pub(super) struct Seen {
     pub(super) image: SeenImage,
-    pub(super) pixels: Option<RgbImage>,
+    pub(super) pixels: Option<Upright>,
     pub(super) times: StageTimes,
     /// Pictures that shared its run.
     pub(super) batch: usize,
@@ -56,7 +65,7 @@ pub(super) fn prepare(
     image: &ImageUpload,
     servable: &ServableHandle,
     limits: &ImageLimits,
-    wanted: Wanted,
+    (wanted, share): (Wanted, Share),
 ) -> Result<Ready, Problem> {
     let input = &servable.contract().input;
     let mut times = StageTimes::default();
@@ -68,7 +77,10 @@ pub(super) fn prepare(
     })?;
     let pixels = match wanted {
         Wanted::Results => None,
-        Wanted::ResultsAndPixels => Some(picture.pixels),
+        Wanted::ResultsAndPixels => Some(Upright {
+            pixels: picture.pixels,
+            share,
+        }),
     };
     Ok(Ready {
         info: picture.info,

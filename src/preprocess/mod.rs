@@ -22,7 +22,7 @@ use crate::{
     tensor::Tensor,
 };
 
-pub use decode::decode;
+pub use decode::{decode, weigh};
 pub use error::PictureError;
 pub use limits::ImageLimits;
 pub use picture::{Picture, PictureFormat, PictureInfo};

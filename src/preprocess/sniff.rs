@@ -73,7 +73,14 @@ fn other(bytes: &[u8]) -> &'static str {
     }
     let start = bytes.get(..bytes.len().min(512)).unwrap_or(bytes);
     let printable = |byte: &u8| *byte >= b' ' || b"\t\r\n".contains(byte);
-    if !start.iter().all(printable) {
+    // A character may be cut at the end of what is looked at.
+    let is_text = match std::str::from_utf8(start) {
+        Ok(_) => start.iter().all(printable),
+        Err(error) => {
+            error.error_len().is_none() && start.iter().all(printable) && 0 < error.valid_up_to()
+        }
+    };
+    if !is_text {
         return "of no known format";
     }
     let text = String::from_utf8_lossy(start)
@@ -105,6 +112,8 @@ mod tests {
         };
         check(b"", "an empty file");
         check(b"\0", "of no known format");
+        check(b"\xFF\xD8", "of no known format");
+        check("ein Bild, wahrhaftig ä".as_bytes(), "text");
         check(b"hello, I am a text named .jpg", "text");
         check(b"%PDF-1.7", "a PDF document");
         check(

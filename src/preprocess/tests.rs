@@ -202,3 +202,39 @@ fn pictures_of_any_shape_cost_no_more_than_the_input() {
         }
     }
 }
+
+#[test]
+fn a_picture_is_weighed_by_its_header() {
+    let limits = ImageLimits::default();
+    let weigh = |bytes: &[u8]| weigh(bytes, &limits);
+    let pixels = DynamicImage::new_rgb8(20, 10);
+    let encoded = |pixels: &DynamicImage, format| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        pixels.write_to(&mut bytes, format).expect("encodes");
+        bytes.into_inner()
+    };
+    let check = |pixels: &DynamicImage, format, bytes_per_pixel: u64| {
+        let weight = weigh(&encoded(pixels, format));
+        assert_eq!(weight, Ok(200 * bytes_per_pixel), "{format:?}");
+    };
+    check(&pixels, ImageFormat::Jpeg, 6);
+    check(&pixels, ImageFormat::Png, 6);
+    check(&DynamicImage::new_rgba16(20, 10), ImageFormat::Png, 12);
+    check(&DynamicImage::new_luma8(20, 10), ImageFormat::Png, 6);
+    check(&pixels, ImageFormat::WebP, 7);
+    check(&DynamicImage::new_rgba8(20, 10), ImageFormat::Gif, 8);
+    let jpeg = encoded(&pixels, ImageFormat::Jpeg);
+    let frame = jpeg.windows(2).position(|two| two == [0xFF, 0xC0]);
+    let frame = frame.expect("a frame header");
+    let mut progressive = jpeg.clone();
+    progressive[frame + 1] = 0xC2;
+    assert_eq!(weigh(&progressive), Ok(200 * 9));
+    let mut large = jpeg.clone();
+    large[frame + 5..frame + 9].fill(0xFF);
+    assert!(matches!(
+        weigh(&large),
+        Err(PictureError::TooManyPixels { .. })
+    ));
+    assert_eq!(weigh(&jpeg[..frame]), Ok(0), "no header, no picture");
+    assert!(weigh(b"text").is_err());
+}

@@ -26,12 +26,18 @@ pub const fn code(code: ErrorCode) -> Code {
         | ErrorCode::UnsupportedImageFormat
         | ErrorCode::UndecodableImage
         | ErrorCode::UnsupportedImageSize => Code::InvalidArgument,
+        ErrorCode::Unauthenticated => Code::Unauthenticated,
+        ErrorCode::PermissionDenied => Code::PermissionDenied,
         ErrorCode::ModelNotFound
         | ErrorCode::VersionNotFound
         | ErrorCode::LabelNotFound
         | ErrorCode::RouteNotFound => Code::NotFound,
         ErrorCode::MethodNotAllowed => Code::Unimplemented,
-        ErrorCode::BodyTooLarge | ErrorCode::QueueFull => Code::ResourceExhausted,
+        ErrorCode::BodyTooSlow => Code::Cancelled,
+        ErrorCode::BodyTooLarge
+        | ErrorCode::RateLimited
+        | ErrorCode::QuotaExceeded
+        | ErrorCode::QueueFull => Code::ResourceExhausted,
         ErrorCode::ModelNotReady | ErrorCode::Overloaded | ErrorCode::CoreUnavailable => {
             Code::Unavailable
         }

@@ -9,8 +9,10 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod access;
 mod answers;
 mod cli;
+mod connections;
 mod demo;
 mod edge;
 mod operations;

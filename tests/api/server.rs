@@ -22,6 +22,7 @@ pub(crate) struct TestServer {
     pub(crate) client: Client,
     http: SocketAddr,
     operations: SocketAddr,
+    grpc: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     ready: Option<oneshot::Receiver<()>>,
     running: JoinHandle<Result<(), AppError>>,
@@ -54,6 +55,7 @@ impl TestServer {
         let app = app(models, settings).await.expect("the server starts");
         let http = app.http_address().expect("bound");
         let operations = app.operations_address().expect("bound");
+        let grpc = app.grpc_address();
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = oneshot::channel();
         let running = tokio::spawn(app.run(ready, async {
@@ -63,6 +65,7 @@ impl TestServer {
             client: Client::new(),
             http,
             operations,
+            grpc,
             stop: Some(stop),
             ready: Some(is_ready),
             running,
@@ -80,6 +83,11 @@ impl TestServer {
     pub(crate) async fn model(&self, name: &str) -> Value {
         let response = self.get(&format!("/v1/models/{name}")).await;
         response.json().await.expect("JSON")
+    }
+
+    /// The address of gRPC, where it is served.
+    pub(crate) fn grpc(&self) -> Option<SocketAddr> {
+        self.grpc
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -153,5 +161,11 @@ pub(crate) async fn app(models: &Path, settings: &[Setting]) -> Result<App, AppE
     for (key, value) in settings {
         layers.flag(key, (*value).to_owned());
     }
-    App::start(layers.parse().expect("sound settings"), Role::Serve).await
+    let has_grpc = settings.iter().any(|(key, _)| *key == "grpc.address");
+    let role = if has_grpc {
+        Role::ServeGrpc
+    } else {
+        Role::Serve
+    };
+    App::start(layers.parse().expect("sound settings"), role).await
 }

@@ -34,7 +34,7 @@ class Declared:
 def declared(source: Path, jobs: frozenset[str]) -> Declared:
     """Reads `src/telemetry/` and `src/error.rs`."""
     code = "\n".join(path.read_text(encoding="utf-8") for path in sorted(source.glob("telemetry/**/*.rs")))
-    words = code + (source / "error.rs").read_text(encoding="utf-8")
+    words = code + (source / "error/code.rs").read_text(encoding="utf-8")
     labels = {name: frozenset(STRUCT_FIELD.findall(body)) for name, body in STRUCT.findall(code)}
     fields = {name: (kind, family) for name, family, kind in FIELD.findall(code)}
     series: dict[str, frozenset[str]] = {"up": OWN_LABELS}

@@ -79,3 +79,25 @@ test("names are shown as text, never run as HTML", () => visit(async (page) => {
   assert.ok((await page.locator("#meta").innerText()).includes(name));
   assert.match(await page.title(), /^Ocellus/);
 }));
+
+test("a server that wants a key is given one", () => visit(async (page) => {
+  await page.waitForSelector("#problem:not([hidden])");
+  assert.match(await page.locator("#problem").innerText(), /A valid key is needed/);
+  await page.getByLabel("API key").fill("ocl_wrong_key");
+  await page.getByRole("button", { name: "Use this key" }).click();
+  await page.getByText("The server does not accept this key.").waitFor();
+  await page.getByLabel("API key").fill("ocl_right_key");
+  await page.getByRole("button", { name: "Use this key" }).click();
+  await ready(page);
+  await page.waitForSelector("#problem", { state: "hidden" });
+  await clickSample(page, "coffee.jpg");
+  assert.match(await page.locator("#curl").innerText(), /Authorization: Bearer \$OCELLUS_API_KEY/);
+}, {
+  mayFail: true,
+  // The server under test has no keys; this stands in front of it as one that has.
+  beforeVisit: (page) => page.route("**/v1/**", (route) => {
+    if (route.request().headers().authorization === "Bearer ocl_right_key") return route.continue();
+    const problem = { title: "A valid key is needed", status: 401, code: "unauthenticated", detail: "send an API key" };
+    return route.fulfill({ status: 401, contentType: "application/problem+json", body: JSON.stringify(problem) });
+  }),
+}));

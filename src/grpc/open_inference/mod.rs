@@ -25,7 +25,7 @@ use crate::{
     protocols::open_inference::{describe, infer::Bounds},
 };
 
-use super::{GrpcState, deadline};
+use super::{GrpcState, deadline, guard::Guarded};
 use codec::spec;
 
 type Answers = Pin<Box<dyn Stream<Item = Result<ModelStreamInferResponse, Status>> + Send>>;
@@ -34,18 +34,16 @@ type Answers = Pin<Box<dyn Stream<Item = Result<ModelStreamInferResponse, Status
 #[derive(Clone, Debug)]
 pub(super) struct OpenInference(pub(super) GrpcState);
 
-impl OpenInference {
-    async fn answer(
-        &self,
-        message: ModelInferRequest,
-        bounds: Bounds,
-    ) -> Result<ModelInferResponse, Problem> {
-        let id = message.id.clone();
-        let call = codec::call(message)?;
-        let (request, wanted) = call.request(bounds)?;
-        let answer = self.0.run(request).await?;
-        codec::response(id, answer, &wanted)
-    }
+async fn answer(
+    server: &Guarded,
+    message: ModelInferRequest,
+    bounds: Bounds,
+) -> Result<ModelInferResponse, Problem> {
+    let id = message.id.clone();
+    let call = codec::call(message)?;
+    let (request, wanted) = call.request(bounds)?;
+    let answer = server.run(request).await?;
+    codec::response(id, answer, &wanted)
 }
 
 #[tonic::async_trait]
@@ -69,9 +67,10 @@ impl GrpcInferenceService for OpenInference {
         &self,
         request: Request<ModelReadyRequest>,
     ) -> Result<Response<ModelReadyResponse>, Status> {
+        let server = self.0.seen_by(&request)?;
         let ModelReadyRequest { name, version } = request.into_inner();
         let spec = spec(&name, &version).map_err(|problem| status(&problem))?;
-        let ready = match self.0.core().servable(&spec.name, &spec.version) {
+        let ready = match server.servable(&spec) {
             Ok(_) => true,
             Err(problem) if problem.code == ErrorCode::ModelNotReady => false,
             Err(problem) => return Err(status(&problem)),
@@ -90,8 +89,9 @@ impl GrpcInferenceService for OpenInference {
         &self,
         request: Request<ModelMetadataRequest>,
     ) -> Result<Response<ModelMetadataResponse>, Status> {
+        let server = self.0.seen_by(&request)?;
         let ModelMetadataRequest { name, version } = request.into_inner();
-        let (model, servable) = self.0.model(&name, &version)?;
+        let (model, servable) = server.version(&name, &version)?;
         Ok(Response::new(describe::metadata(&model, &servable.version)))
     }
 
@@ -99,12 +99,13 @@ impl GrpcInferenceService for OpenInference {
         &self,
         request: Request<ModelInferRequest>,
     ) -> Result<Response<ModelInferResponse>, Status> {
+        let server = self.0.seen_by(&request)?;
         let longest = deadline::longest(request.metadata(), self.0.bounds.longest)?;
         let bounds = Bounds {
             longest,
             ..self.0.bounds
         };
-        let answered = self.answer(request.into_inner(), bounds).await;
+        let answered = answer(&server, request.into_inner(), bounds).await;
         answered
             .map(Response::new)
             .map_err(|problem| status(&problem))
@@ -116,13 +117,13 @@ impl GrpcInferenceService for OpenInference {
         &self,
         request: Request<Streaming<ModelInferRequest>>,
     ) -> Result<Response<Answers>, Status> {
-        let (service, bounds) = (self.clone(), self.0.bounds);
+        let (server, bounds) = (self.0.seen_by(&request)?, self.0.bounds);
         let answers = request.into_inner().then(move |message| {
-            let service = service.clone();
+            let server = server.clone();
             async move {
                 let message = message?;
                 let id = message.id.clone();
-                Ok(match service.answer(message, bounds).await {
+                Ok(match answer(&server, message, bounds).await {
                     Ok(answer) => ModelStreamInferResponse {
                         error_message: String::new(),
                         infer_response: Some(answer),
@@ -144,8 +145,9 @@ impl GrpcInferenceService for OpenInference {
         &self,
         request: Request<ModelConfigRequest>,
     ) -> Result<Response<ModelConfigResponse>, Status> {
+        let server = self.0.seen_by(&request)?;
         let ModelConfigRequest { name, version } = request.into_inner();
-        let (_, servable) = self.0.model(&name, &version)?;
+        let (_, servable) = server.version(&name, &version)?;
         let config = Some(describe::config(&servable.version));
         Ok(Response::new(ModelConfigResponse { config }))
     }
@@ -154,11 +156,12 @@ impl GrpcInferenceService for OpenInference {
         &self,
         request: Request<ModelStatisticsRequest>,
     ) -> Result<Response<ModelStatisticsResponse>, Status> {
+        let server = self.0.seen_by(&request)?;
         let ModelStatisticsRequest { name, version } = request.into_inner();
         if !name.is_empty() {
-            self.0.model(&name, &version)?;
+            server.version(&name, &version)?;
         }
-        let stats = self.0.core().statistics().await;
+        let stats = server.statistics().await;
         let wanted = stats.into_iter().filter(|stats| {
             (name.is_empty() || stats.name == name)
                 && (version.is_empty() || stats.version == version)
@@ -171,7 +174,7 @@ impl GrpcInferenceService for OpenInference {
         &self,
         request: Request<RepositoryIndexRequest>,
     ) -> Result<Response<RepositoryIndexResponse>, Status> {
-        let models = describe::index(&self.0.core().models(), request.get_ref().ready);
+        let models = describe::index(&self.0.seen_by(&request)?.models(), request.get_ref().ready);
         Ok(Response::new(RepositoryIndexResponse { models }))
     }
 
@@ -179,6 +182,7 @@ impl GrpcInferenceService for OpenInference {
         &self,
         request: Request<RepositoryModelLoadRequest>,
     ) -> Result<Response<RepositoryModelLoadResponse>, Status> {
+        let server = self.0.seen_by(&request)?;
         let RepositoryModelLoadRequest {
             model_name,
             parameters,
@@ -189,7 +193,7 @@ impl GrpcInferenceService for OpenInference {
         let name = spec(&model_name, "")
             .map_err(|problem| status(&problem))?
             .name;
-        let loaded = self.0.core().load(&name).await;
+        let loaded = server.load(&name).await;
         loaded.map_err(|problem| status(&problem))?;
         Ok(Response::new(RepositoryModelLoadResponse {}))
     }
@@ -200,7 +204,7 @@ impl GrpcInferenceService for OpenInference {
     ) -> Result<Response<RepositoryModelUnloadResponse>, Status> {
         let name = spec(&request.get_ref().model_name, "");
         let name = name.map_err(|problem| status(&problem))?.name;
-        let unloaded = self.0.core().unload(&name).await;
+        let unloaded = self.0.seen_by(&request)?.unload(&name).await;
         unloaded.map_err(|problem| status(&problem))?;
         Ok(Response::new(RepositoryModelUnloadResponse {}))
     }

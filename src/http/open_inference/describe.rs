@@ -1,7 +1,7 @@
 //! What the server and its models are, and how they do.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse as _, Response},
@@ -10,6 +10,7 @@ use prost::Message;
 use serde_json::{Value, json};
 
 use crate::{
+    access::caller::Caller,
     core_client::ServableHandle,
     error::{ErrorCode, Problem},
     inference::request::ModelSpec,
@@ -118,8 +119,12 @@ fn configuration(state: &ApiState, spec: &ModelSpec) -> Answer {
     message(&config, "inference.ModelConfig")
 }
 
-pub(super) async fn all_statistics(State(state): State<ApiState>) -> Answer {
-    let model_stats = state.service.core().statistics().await;
+pub(super) async fn all_statistics(
+    State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
+) -> Answer {
+    let mut model_stats = state.service.core().statistics().await;
+    model_stats.retain(|stats| stats.name.parse().is_ok_and(|name| caller.sees(&name)));
     let stats = ModelStatisticsResponse { model_stats };
     message(&stats, "inference.ModelStatisticsResponse")
 }

@@ -29,7 +29,7 @@ use crate::{
 use super::{
     super::{
         state::{ApiState, RequestId},
-        upload::whole_body,
+        upload::unpacked,
     },
     binary::{self, Body, HEAD_LENGTH},
     describe::spec,
@@ -104,7 +104,7 @@ async fn answer(
     request: Request,
 ) -> Result<Response, Problem> {
     let headers = request.headers().clone();
-    let body = whole_body(request, &state.limits).await?;
+    let body = unpacked(request, &state.limits).await?;
     let (call, id) = read(&headers, body, model, request_id)?;
     let binary = parameters::flag(&call.parameters, "binary_data_output")?;
     let bounds = Bounds {

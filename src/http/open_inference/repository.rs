@@ -1,7 +1,7 @@
 //! What there is in the repository, and models taken out of service and back.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, Request, State},
 };
 use bytes::Bytes;
@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
+    access::caller::Caller,
     error::{ErrorCode, Problem},
     proto::json::{Wide, json},
     protocols::open_inference::describe,
@@ -45,10 +46,13 @@ fn read<T: Default + for<'de> Deserialize<'de>>(body: &Bytes) -> Result<T, Probl
 
 pub(super) async fn index(
     State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<Json<Value>, Problem> {
     let body: IndexBody = read(&whole_body(request, &state.limits).await?)?;
-    let models = describe::index(&state.service.core().models(), body.ready);
+    let mut models = state.service.core().models();
+    models.retain(|model| caller.sees(&model.name));
+    let models = describe::index(&models, body.ready);
     let name = "inference.RepositoryIndexResponse.ModelIndex";
     let models = models
         .iter()

@@ -23,7 +23,7 @@ use super::{
     super::{
         dialect::fault,
         state::{ApiState, RequestId},
-        upload::whole_body,
+        upload::unpacked,
     },
     target::{By, Verb, part, spec},
 };
@@ -70,7 +70,7 @@ async fn answer(
     id: RequestId,
     request: Request,
 ) -> Response {
-    let body = match whole_body(request, &state.limits).await {
+    let body = match unpacked(request, &state.limits).await {
         Ok(body) => body,
         Err(problem) => return problem.into_response(),
     };

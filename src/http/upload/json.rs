@@ -5,7 +5,7 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use utoipa::ToSchema;
 
 use crate::{
@@ -17,6 +17,9 @@ use crate::{
 };
 
 use super::{EdgeLimits, no_image, too_many};
+
+/// Longest option, in bytes of JSON.
+const MAX_OPTION: usize = 64 << 10;
 
 /// Pictures in base64, and options. Exactly one of `b64`, `image` and `images` holds the pictures.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -33,19 +36,19 @@ pub(in crate::http) struct InferJson {
     images: Option<Vec<JsonImage>>,
     /// How many classes a classification answers, best first.
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000, nullable = false)]
-    top_k: Option<Value>,
+    top_k: Option<Box<RawValue>>,
     /// Results below this confidence are left out.
     #[schema(value_type = Option<f32>, minimum = 0, maximum = 1, nullable = false)]
-    confidence: Option<Value>,
+    confidence: Option<Box<RawValue>>,
     /// Of two boxes that overlap by more than this, only the better one is answered.
     #[schema(value_type = Option<f32>, minimum = 0, maximum = 1, nullable = false)]
-    iou: Option<Value>,
+    iou: Option<Box<RawValue>>,
     /// Most boxes in the answer, best first.
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000, nullable = false)]
-    max_detections: Option<Value>,
+    max_detections: Option<Box<RawValue>>,
     /// Only these classes, by label or number.
     #[schema(value_type = Option<Vec<String>>, nullable = false)]
-    classes: Option<Value>,
+    classes: Option<Box<RawValue>>,
 }
 
 /// A picture in base64.
@@ -81,7 +84,7 @@ pub(super) fn read(
     ];
     for (name, value) in given {
         if let Some(value) = value {
-            options.add(name, &option_value(name, value)?)?;
+            options.add(name, &option_value(name, &value)?)?;
         }
     }
     let single = request.b64.map(|b64| JsonImage {
@@ -111,7 +114,14 @@ pub(super) fn read(
         .collect()
 }
 
-fn option_value(name: &str, value: Value) -> Result<OptionValue, Problem> {
+fn option_value(name: &str, value: &RawValue) -> Result<OptionValue, Problem> {
+    let value = match value.get() {
+        text if text.len() <= MAX_OPTION => serde_json::from_str(text).unwrap_or_default(),
+        _ => {
+            let detail = format!("{name} is longer than {MAX_OPTION} bytes");
+            return Err(Problem::new(ErrorCode::InvalidOption, detail).in_field(name));
+        }
+    };
     let plain = |value: Value| match value {
         Value::String(text) => Some(text),
         Value::Number(number) => Some(number.to_string()),

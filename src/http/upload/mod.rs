@@ -5,11 +5,9 @@ mod multipart;
 mod query;
 mod raw;
 
-use axum::{
-    extract::{FromRequest as _, Request},
-    http::header,
-};
-use bytes::Bytes;
+use axum::{extract::Request, http::header};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
 
 use crate::{
     error::{ErrorCode, Problem},
@@ -20,7 +18,15 @@ pub(super) use json::InferJson;
 pub(super) use multipart::InferForm;
 pub(super) use query::InferOptionsQuery;
 
-use super::{problem::too_large, state::EdgeLimits};
+use super::{
+    edge::{BodyFault, Held},
+    problem::too_large,
+    state::EdgeLimits,
+};
+
+/// How much larger JSON is once it is read, itself included: numbers of two bytes become some of
+/// eight, base64 a text and its bytes.
+const UNPACKED: u64 = 5;
 
 /// What a request carries.
 #[derive(Debug)]
@@ -33,6 +39,12 @@ pub(super) struct Upload {
 /// Reads a request's pictures and options. Options come from the query, too.
 pub(super) async fn read(request: Request, limits: &EdgeLimits) -> Result<Upload, Problem> {
     let mut options = query::options(request.uri().query())?;
+    if let Some(encoding) = request.headers().get(header::CONTENT_ENCODING)
+        && encoding != "identity"
+    {
+        let detail = "pictures are compressed already: send the body without Content-Encoding";
+        return Err(Problem::new(ErrorCode::UnsupportedMediaType, detail));
+    }
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let content_type = content_type.map(|value| value.to_str().unwrap_or("?").to_owned());
     let essence = content_type
@@ -42,7 +54,8 @@ pub(super) async fn read(request: Request, limits: &EdgeLimits) -> Result<Upload
     let images = match essence.map(str::to_ascii_lowercase).as_deref() {
         Some("multipart/form-data") => multipart::read(request, limits, &mut options).await?,
         Some("application/json") => {
-            json::read(&whole_body(request, limits).await?, limits, &mut options)?
+            let body = unpacked(request, limits).await?;
+            json::read(&body, limits, &mut options)?
         }
         None | Some("application/octet-stream") => raw::read(whole_body(request, limits).await?)?,
         Some(other) if other.starts_with("image/") => {
@@ -59,20 +72,38 @@ pub(super) async fn read(request: Request, limits: &EdgeLimits) -> Result<Upload
     Ok(Upload { images, options })
 }
 
-/// The whole body, up to the limit.
+/// The whole body, up to the limit. What was compressed is counted as what it becomes.
 pub(super) async fn whole_body(request: Request, limits: &EdgeLimits) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, &())
-        .await
-        .map_err(|rejection| {
-            if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
-                too_large(limits.body_bytes)
-            } else {
-                Problem::new(
-                    ErrorCode::MalformedRequest,
-                    "the body could not be read to its end",
-                )
-            }
-        })
+    let held = request.extensions().get::<Held>().cloned();
+    let mut parts = request.into_body().into_data_stream();
+    let mut body = BytesMut::new();
+    while let Some(part) = parts.next().await {
+        let part = part.map_err(|error| {
+            BodyFault::of(&error).unwrap_or_else(|| {
+                let detail = "the body could not be read to its end";
+                Problem::new(ErrorCode::MalformedRequest, detail)
+            })
+        })?;
+        let length = body.len() + part.len();
+        if limits.body_bytes < length {
+            return Err(too_large(limits.body_bytes));
+        }
+        if let Some(held) = &held {
+            held.cover(length as u64)?;
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(body.freeze())
+}
+
+/// The whole body of a request whose body is read into something larger, which is counted too.
+pub(super) async fn unpacked(request: Request, limits: &EdgeLimits) -> Result<Bytes, Problem> {
+    let held = request.extensions().get::<Held>().cloned();
+    let body = whole_body(request, limits).await?;
+    if let Some(held) = held {
+        held.cover((body.len() as u64).saturating_mul(UNPACKED))?;
+    }
+    Ok(body)
 }
 
 fn no_image(detail: &str) -> Problem {

@@ -14,10 +14,13 @@ use crate::{
     },
 };
 
-use super::{EdgeLimits, no_image, too_large, too_many};
+use super::{BodyFault, EdgeLimits, no_image, too_large, too_many};
 
 /// Longest value of an option, in bytes.
 const MAX_OPTION: usize = 64 * 1024;
+
+/// Longest headers of a part, in bytes.
+const MAX_PART_HEADERS: usize = 8 * 1024;
 
 /// Most parts beside the pictures.
 const MAX_OPTIONS: usize = 64;
@@ -69,6 +72,12 @@ pub(super) async fn read(
         .await
         .map_err(|e| unreadable(&e, limits))?
     {
+        let headers = part.headers().iter();
+        let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
+        if MAX_PART_HEADERS < headers.sum() {
+            let detail = format!("a part has headers of more than {MAX_PART_HEADERS} bytes");
+            return Err(Problem::new(ErrorCode::MalformedRequest, detail));
+        }
         let name = part.name().unwrap_or_default().to_owned();
         if name == "image" {
             if images.len() == limits.images {
@@ -111,6 +120,9 @@ fn add_option(options: &mut InferOptions, name: &str, value: &[u8]) -> Result<()
 }
 
 fn unreadable(error: &MultipartError, limits: &EdgeLimits) -> Problem {
+    if let Some(problem) = BodyFault::of(error) {
+        return problem;
+    }
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return too_large(limits.body_bytes);
     }

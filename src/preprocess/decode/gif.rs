@@ -4,7 +4,7 @@ use image::{ImageDecoder as _, Limits, codecs::gif::GifDecoder, metadata::Orient
 
 use crate::geometry::Size;
 
-use super::{Decoded, ImageLimits, PictureError, corrupt, read};
+use super::{Decoded, ImageLimits, PictureError, corrupt, read, weight::Stated};
 
 const FORMAT: &str = "GIF";
 
@@ -22,6 +22,17 @@ pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, Pictu
         pixels: read(decoder, limits, FORMAT)?,
         orientation: Orientation::NoTransforms,
         animated,
+    })
+}
+
+/// What the logical screen descriptor states (`GIF89a`, 18).
+pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
+    let [w0, w1, h0, h1] = *bytes.get(6..)?.first_chunk()?;
+    let side = |low, high| u32::from(u16::from_le_bytes([low, high]));
+    Some(Stated {
+        size: Size::new(side(w0, w1), side(h0, h1)),
+        // RGBA of the screen, and of a frame that does not fill it.
+        bytes_per_pixel: 4 + 4,
     })
 }
 

@@ -4,13 +4,29 @@ use zune_jpeg::JpegDecoder;
 
 use crate::geometry::Size;
 
-use super::{Decoded, ImageLimits, PictureError, corrupt, scans::Scans};
+use super::{
+    Decoded, ImageLimits, PictureError, corrupt,
+    scans::{Scans, frame},
+    weight::Stated,
+};
 
 const FORMAT: &str = "JPEG";
 
 /// Most scans of a progressive JPEG. Cameras and encoders write about ten; each costs a pass over
 /// all coefficients, so 35 kB of a hundred empty scans would cost ten seconds.
 const MAX_SCANS: usize = 32;
+
+/// Most pixels of a progressive JPEG times its scans: fifty megapixels in a dozen scans.
+const MAX_SCANNED: u64 = 600_000_000;
+
+/// What the frame header states. The coefficients of a progressive picture are all kept.
+pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
+    let frame = frame(bytes)?;
+    Some(Stated {
+        size: frame.size,
+        bytes_per_pixel: if frame.progressive { 9 } else { 3 },
+    })
+}
 
 /// Decodes strictly: a truncated picture is an error, never half a picture.
 pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, PictureError> {
@@ -75,6 +91,14 @@ fn plausible(bytes: &[u8], size: Size) -> Result<(), PictureError> {
     }
     if MAX_SCANS < scans.count {
         let reason = format!("it has {} scans, at most {MAX_SCANS} are read", scans.count);
+        return Err(corrupt(FORMAT, &reason));
+    }
+    let scanned = size.pixels().saturating_mul(scans.count as u64);
+    if scans.progressive && MAX_SCANNED < scanned {
+        let reason = format!(
+            "its {} scans go over {scanned} pixels, at most {MAX_SCANNED} are read",
+            scans.count
+        );
         return Err(corrupt(FORMAT, &reason));
     }
     if !scans.ended {

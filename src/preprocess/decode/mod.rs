@@ -6,6 +6,9 @@ mod jpeg;
 mod png;
 mod scans;
 mod webp;
+mod weight;
+
+pub use weight::weigh;
 
 use image::{DynamicImage, ImageDecoder, Limits, metadata::Orientation};
 

@@ -4,12 +4,13 @@ use image::{ImageDecoder as _, codecs::png::PngDecoder, metadata::Orientation};
 
 use crate::geometry::Size;
 
-use super::{Decoded, ImageLimits, PictureError, corrupt, header_limits, read};
+use super::{Decoded, ImageLimits, PictureError, corrupt, header_limits, read, weight::Stated};
 
 const FORMAT: &str = "PNG";
 
 pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, PictureError> {
-    limits.check(stated_size(bytes)?)?;
+    let stated = stated(bytes).ok_or_else(|| corrupt(FORMAT, &"it ends within its header"))?;
+    limits.check(stated.size)?;
     let mut decoder = PngDecoder::with_limits(Cursor::new(bytes), header_limits(limits))
         .map_err(|error| corrupt(FORMAT, &error))?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
@@ -21,14 +22,25 @@ pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, Pictu
     })
 }
 
-/// The size in the first chunk, before a decoder sees anything: `IHDR` is always the first.
-fn stated_size(bytes: &[u8]) -> Result<Size, PictureError> {
-    let number = |at: usize| {
-        let bytes = bytes.get(at..at + 4)?;
-        Some(u32::from_be_bytes(bytes.try_into().ok()?))
+/// What the first chunk states, before a decoder sees anything: `IHDR` is always the first (PNG,
+/// third edition, 11.2.1).
+pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
+    let header = bytes.get(16..26)?;
+    let number = |at: usize| Some(u32::from_be_bytes(*header.get(at..)?.first_chunk()?));
+    let [depth, color] = *header.get(8..)?.first_chunk()?;
+    // What is decoded, and its first copy on the way to eight-bit RGB.
+    let bytes_per_pixel = match (color, depth) {
+        (0, 16) => 2 + 3,
+        (0, _) => 1 + 3,
+        (2, 16) => 6 + 3,
+        (2, _) => 3,
+        (4, 16) => 4 + 4,
+        (6, 16) => 8 + 4,
+        // RGBA and its copy in RGB: of palettes, too, which may have transparent entries.
+        _ => 4 + 3,
     };
-    match (number(16), number(20)) {
-        (Some(width), Some(height)) => Ok(Size::new(width, height)),
-        _ => Err(corrupt(FORMAT, &"it ends within its header")),
-    }
+    Some(Stated {
+        size: Size::new(number(0)?, number(4)?),
+        bytes_per_pixel,
+    })
 }

@@ -1,5 +1,38 @@
 //! What a walk over a JPEG's markers tells, before anything is decoded (ITU-T T.81, annex B).
 
+use crate::geometry::Size;
+
+/// The frame of a JPEG.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub(super) size: Size,
+    pub(super) progressive: bool,
+}
+
+/// What the first frame header states (B.2.2); none where there is none.
+pub(super) fn frame(bytes: &[u8]) -> Option<Frame> {
+    let mut rest = bytes.get(2..)?;
+    loop {
+        let (marker, after) = next_marker(rest)?;
+        rest = after;
+        match marker {
+            0x01 | 0xD0..=0xD8 => continue,
+            // Not DHT, JPG and DAC, which lie between.
+            0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
+                let [h0, h1, w0, w1] = *rest.get(3..)?.first_chunk()?;
+                let side = |high, low| u32::from(u16::from_be_bytes([high, low]));
+                return Some(Frame {
+                    size: Size::new(side(w0, w1), side(h0, h1)),
+                    progressive: marker == 0xC2,
+                });
+            }
+            _ => (),
+        }
+        let length = u16::from_be_bytes(*rest.first_chunk()?);
+        rest = rest.get(usize::from(length)..)?;
+    }
+}
+
 /// The scans of a JPEG.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Scans {

@@ -4,7 +4,7 @@ use image::{ImageDecoder as _, codecs::webp::WebPDecoder, metadata::Orientation}
 
 use crate::geometry::Size;
 
-use super::{Decoded, ImageLimits, PictureError, corrupt, header_limits, read};
+use super::{Decoded, ImageLimits, PictureError, corrupt, header_limits, read, weight::Stated};
 
 const FORMAT: &str = "WebP";
 
@@ -37,6 +37,28 @@ pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, Pictu
         orientation,
         animated,
     })
+}
+
+/// What the canvas and the first frame state, of the larger.
+pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
+    let chunks = bytes.get(RIFF_HEADER..)?;
+    let sizes = [canvas_size(chunks), frame_size(chunks)];
+    let size = sizes
+        .into_iter()
+        .flatten()
+        .max_by_key(|size| size.pixels())?;
+    Some(Stated {
+        size,
+        bytes_per_pixel: 7,
+    })
+}
+
+/// Size of the canvas, where there is one apart from the frame (RFC 9649, 2.7).
+fn canvas_size(chunks: &[u8]) -> Option<Size> {
+    let header = chunks.strip_prefix(b"VP8X")?;
+    let [w0, w1, w2, h0, h1, h2] = *header.get(8..)?.first_chunk()?;
+    let side = |a, b, c| u32::from_le_bytes([a, b, c, 0]) + 1;
+    Some(Size::new(side(w0, w1, w2), side(h0, h1, h2)))
 }
 
 /// Size in the first frame's bitstream (RFC 9649, 2.5 to 2.7; RFC 6386, 9.1).

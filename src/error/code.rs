@@ -1,4 +1,4 @@
-//! Problems as callers see them: one closed list of codes, each with a status and a title.
+//! One closed list of codes, each with a status and a title.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,6 +17,10 @@ pub enum ErrorCode {
     InvalidOption,
     /// A model name or version does not follow the naming rules.
     InvalidModelName,
+    /// The request shows no key, or one that is not valid.
+    Unauthenticated,
+    /// What the request shows does not allow what it asks for.
+    PermissionDenied,
     /// No model of that name is known.
     ModelNotFound,
     /// The model is known, the version is not.
@@ -29,6 +33,8 @@ pub enum ErrorCode {
     MethodNotAllowed,
     /// None of the media types in `Accept` can be produced.
     NotAcceptable,
+    /// The body came too slowly.
+    BodyTooSlow,
     /// The body is larger than the server's limit.
     BodyTooLarge,
     /// The request holds more pictures than the server's limit.
@@ -43,6 +49,10 @@ pub enum ErrorCode {
     UndecodableImage,
     /// The picture decodes, but its size does not fit a model that takes pictures as they are.
     UnsupportedImageSize,
+    /// The key or the address sends more than it may at the moment.
+    RateLimited,
+    /// The key has used up what it may do in a day.
+    QuotaExceeded,
     /// Too much waits for the model already.
     QueueFull,
     /// The model is known but has no version that can serve yet.
@@ -61,18 +71,21 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of their statuses.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 30] = [
         Self::MalformedRequest,
         Self::InvalidTensor,
         Self::NoImage,
         Self::InvalidOption,
         Self::InvalidModelName,
+        Self::Unauthenticated,
+        Self::PermissionDenied,
         Self::ModelNotFound,
         Self::VersionNotFound,
         Self::LabelNotFound,
         Self::RouteNotFound,
         Self::MethodNotAllowed,
         Self::NotAcceptable,
+        Self::BodyTooSlow,
         Self::BodyTooLarge,
         Self::TooManyImages,
         Self::ImageTooLarge,
@@ -80,6 +93,8 @@ impl ErrorCode {
         Self::UnsupportedImageFormat,
         Self::UndecodableImage,
         Self::UnsupportedImageSize,
+        Self::RateLimited,
+        Self::QuotaExceeded,
         Self::QueueFull,
         Self::ModelNotReady,
         Self::Overloaded,
@@ -98,16 +113,19 @@ impl ErrorCode {
             | Self::NoImage
             | Self::InvalidOption
             | Self::InvalidModelName => 400,
+            Self::Unauthenticated => 401,
+            Self::PermissionDenied => 403,
             Self::ModelNotFound
             | Self::VersionNotFound
             | Self::LabelNotFound
             | Self::RouteNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,
+            Self::BodyTooSlow => 408,
             Self::BodyTooLarge | Self::TooManyImages | Self::ImageTooLarge => 413,
             Self::UnsupportedMediaType | Self::UnsupportedImageFormat => 415,
             Self::UndecodableImage | Self::UnsupportedImageSize => 422,
-            Self::QueueFull => 429,
+            Self::RateLimited | Self::QuotaExceeded | Self::QueueFull => 429,
             Self::ModelNotReady | Self::Overloaded | Self::CoreUnavailable => 503,
             Self::DeadlineExceeded => 504,
             Self::InferenceFailed | Self::Internal => 500,
@@ -123,12 +141,15 @@ impl ErrorCode {
             Self::NoImage => "The request holds no picture",
             Self::InvalidOption => "An option is not valid",
             Self::InvalidModelName => "That is not a model name or version",
+            Self::Unauthenticated => "A valid key is needed",
+            Self::PermissionDenied => "That is not allowed",
             Self::ModelNotFound => "No such model",
             Self::VersionNotFound => "No such version of the model",
             Self::LabelNotFound => "No such label of the model",
             Self::RouteNotFound => "Nothing lives at this path",
             Self::MethodNotAllowed => "This path does not take that method",
             Self::NotAcceptable => "None of the accepted media types can be produced",
+            Self::BodyTooSlow => "The request came too slowly",
             Self::BodyTooLarge => "The request is too large",
             Self::TooManyImages => "The request holds too many pictures",
             Self::ImageTooLarge => "The picture is too large",
@@ -136,6 +157,8 @@ impl ErrorCode {
             Self::UnsupportedImageFormat => "Not a picture in an accepted format",
             Self::UndecodableImage => "The picture could not be decoded",
             Self::UnsupportedImageSize => "The picture's size does not fit the model",
+            Self::RateLimited => "Too many requests",
+            Self::QuotaExceeded => "Too many requests today",
             Self::QueueFull => "Too much waits for the model",
             Self::ModelNotReady => "The model is not ready",
             Self::Overloaded => "The server is overloaded",
@@ -155,12 +178,15 @@ impl ErrorCode {
             Self::NoImage => "no_image",
             Self::InvalidOption => "invalid_option",
             Self::InvalidModelName => "invalid_model_name",
+            Self::Unauthenticated => "unauthenticated",
+            Self::PermissionDenied => "permission_denied",
             Self::ModelNotFound => "model_not_found",
             Self::VersionNotFound => "version_not_found",
             Self::LabelNotFound => "label_not_found",
             Self::RouteNotFound => "route_not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::NotAcceptable => "not_acceptable",
+            Self::BodyTooSlow => "body_too_slow",
             Self::BodyTooLarge => "body_too_large",
             Self::TooManyImages => "too_many_images",
             Self::ImageTooLarge => "image_too_large",
@@ -168,6 +194,8 @@ impl ErrorCode {
             Self::UnsupportedImageFormat => "unsupported_image_format",
             Self::UndecodableImage => "undecodable_image",
             Self::UnsupportedImageSize => "unsupported_image_size",
+            Self::RateLimited => "rate_limited",
+            Self::QuotaExceeded => "quota_exceeded",
             Self::QueueFull => "queue_full",
             Self::ModelNotReady => "model_not_ready",
             Self::Overloaded => "overloaded",
@@ -175,93 +203,6 @@ impl ErrorCode {
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::InferenceFailed => "inference_failed",
             Self::Internal => "internal",
-        }
-    }
-}
-
-/// A failure in words for the caller: a code to branch on and a sentence that helps.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{detail}")]
-pub struct Problem {
-    /// What went wrong.
-    pub code: ErrorCode,
-    /// What exactly, and what would be accepted. Never holds internals, keys or image bytes.
-    pub detail: String,
-    /// The field of the request that is at fault, where there is one.
-    pub field: Option<String>,
-}
-
-impl Problem {
-    /// A problem without a field.
-    #[must_use]
-    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-            field: None,
-        }
-    }
-
-    /// The same problem, blamed on a field of the request.
-    #[must_use]
-    pub fn in_field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
-        self
-    }
-
-    /// The RFC 9457 document of this problem.
-    #[must_use]
-    pub fn document(&self, request_id: Option<&str>) -> ProblemDocument {
-        ProblemDocument {
-            kind: format!("urn:ocellus:problem:{}", self.code.as_str()),
-            title: self.code.title().to_owned(),
-            status: self.code.status(),
-            code: self.code,
-            detail: self.detail.clone(),
-            field: self.field.clone(),
-            request_id: request_id.map(str::to_owned),
-        }
-    }
-}
-
-/// An RFC 9457 problem document, `application/problem+json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ProblemDocument {
-    /// A URN that names the code.
-    #[serde(rename = "type")]
-    #[schema(example = "urn:ocellus:problem:undecodable_image")]
-    pub kind: String,
-    /// A constant summary of the code.
-    pub title: String,
-    /// The HTTP status of this code.
-    #[schema(example = 422)]
-    pub status: u16,
-    /// The stable code to branch on.
-    pub code: ErrorCode,
-    /// What exactly went wrong here, and what would be accepted.
-    pub detail: String,
-    /// The field of the request that is at fault, where there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub field: Option<String>,
-    /// The id under which the log knows this request.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub request_id: Option<String>,
-}
-
-impl From<&ProblemDocument> for Problem {
-    fn from(document: &ProblemDocument) -> Self {
-        let ProblemDocument {
-            code,
-            detail,
-            field,
-            ..
-        } = document.clone();
-        Self {
-            code,
-            detail,
-            field,
         }
     }
 }

@@ -1,0 +1,13 @@
+//! Who may do what, and how much of it: API keys, what they are for, and their limits.
+//!
+//! A key is 32 random bytes. Of those only a salted SHA-256 is kept, which is enough for a secret
+//! that nobody chose: there is nothing to guess (NIST SP 800-63B, section 5.1.2, look-up secrets).
+
+pub mod addresses;
+pub mod allowance;
+pub mod caller;
+pub mod gate;
+pub mod key_file;
+pub mod keyring;
+pub mod scope;
+pub mod secret;

@@ -1,0 +1,250 @@
+//! Values parsed as their settings want them.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
+    path::PathBuf,
+    time::Duration,
+};
+
+use ipnet::IpNet;
+
+use crate::provider::{self, Provider};
+
+use super::{
+    Access, Cache, Config, Engine, Grpc, Http, Limits, Log, LogFormat, Queue, S3, SETTINGS, Source,
+    layers::ConfigFaults,
+};
+
+/// Reads values by the key of their setting, and notes every fault on the way.
+pub(super) struct Reader {
+    values: BTreeMap<&'static str, (String, String)>,
+    faults: Vec<String>,
+}
+
+impl Reader {
+    pub(super) fn new(
+        values: BTreeMap<&'static str, (String, String)>,
+        faults: Vec<String>,
+    ) -> Self {
+        Self { values, faults }
+    }
+
+    /// Every value parsed, or every fault.
+    pub(super) fn config(mut self) -> Result<Config, ConfigFaults> {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let config = Config {
+            models: self.text("models"),
+            providers: self.providers("providers"),
+            s3: self.s3(),
+            source: Source {
+                poll: Duration::from_millis(self.number("source.poll_ms", 10, 3_600_000)),
+                list: Duration::from_millis(self.number("source.list_ms", 10, 86_400_000)),
+            },
+            cache: Cache {
+                folder: PathBuf::from(self.text("cache.folder")),
+                bytes: self.number("cache.bytes", 1 << 20, 1 << 50),
+            },
+            http: self.http(),
+            grpc: Grpc {
+                address: self.address("grpc.address"),
+                message_bytes: self.number("grpc.message_bytes", 1 << 20, 1 << 31),
+            },
+            access: self.access(),
+            cores: self.list("core"),
+            operations_address: self.address("operations.address"),
+            limits: self.limits(processors),
+            engine: Engine {
+                library: Some(self.text("engine.library"))
+                    .filter(|path| !path.is_empty())
+                    .map(PathBuf::from),
+                threads: match self.number("engine.threads", 0, 256) {
+                    0 => (processors / 2).max(1),
+                    count => count,
+                },
+                instances: self.number("engine.instances", 1, 64),
+                memory_bytes: match self.number("engine.memory_bytes", 0, 1 << 50) {
+                    0 => None,
+                    bytes => Some(bytes),
+                },
+            },
+            queue: Queue {
+                pictures: self.number("queue.pictures", 1, 1 << 20),
+                bytes: self.number("queue.bytes", 1 << 20, 1 << 40),
+            },
+            log: Log {
+                filter: self.text("log.filter"),
+                format: self.format("log.format"),
+            },
+        };
+        if self.faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigFaults(self.faults))
+        }
+    }
+
+    fn text(&self, key: &str) -> String {
+        let default = || {
+            SETTINGS
+                .iter()
+                .find(|setting| setting.key == key)
+                .map(|s| s.default)
+        };
+        match self.values.get(key) {
+            Some((value, _)) => value.clone(),
+            None => default().unwrap_or_default().to_owned(),
+        }
+    }
+
+    fn fault(&mut self, key: &str, allowed: &str) {
+        let (value, origin) = self.values.get(key).cloned().unwrap_or_default();
+        self.faults
+            .push(format!("{origin} is {value:?}, must be {allowed}"));
+    }
+
+    fn number<T: TryFrom<u64> + Default>(&mut self, key: &str, min: u64, max: u64) -> T {
+        let number = self
+            .text(key)
+            .parse::<u64>()
+            .ok()
+            .filter(|n| (min..=max).contains(n));
+        match number.and_then(|number| T::try_from(number).ok()) {
+            Some(number) => number,
+            None => {
+                self.fault(key, &format!("a whole number from {min} to {max}"));
+                T::default()
+            }
+        }
+    }
+
+    fn address(&mut self, key: &str) -> SocketAddr {
+        self.text(key).parse().unwrap_or_else(|_| {
+            self.fault(
+                key,
+                "an IP address and a port, like 127.0.0.1:8080 or [::1]:8080",
+            );
+            SocketAddr::from(([127, 0, 0, 1], 0))
+        })
+    }
+
+    fn list(&self, key: &str) -> Vec<String> {
+        let text = self.text(key);
+        text.split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn http(&mut self) -> Http {
+        let certificate = self.text("http.tls_certificate");
+        let key = self.text("http.tls_key");
+        let tls = match (certificate.is_empty(), key.is_empty()) {
+            (true, true) => None,
+            (false, false) => Some((PathBuf::from(certificate), PathBuf::from(key))),
+            (true, false) => {
+                self.fault("http.tls_certificate", "given, as http.tls_key is");
+                None
+            }
+            (false, true) => {
+                self.fault("http.tls_key", "given, as http.tls_certificate is");
+                None
+            }
+        };
+        Http {
+            address: self.address("http.address"),
+            tls,
+            connections: self.number("http.connections", 1, 1 << 20),
+            head: Duration::from_millis(self.number("http.head_ms", 100, 3_600_000)),
+            cors_origins: self.list("http.cors_origins"),
+            trusted_proxies: self.networks("http.trusted_proxies"),
+        }
+    }
+
+    fn access(&mut self) -> Access {
+        Access {
+            keys: Some(self.text("access.keys"))
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
+            anonymous: self.list("access.anonymous"),
+            address_rate: NonZeroU32::new(self.number("access.address_rate", 0, 1_000_000)),
+            address_requests: NonZeroU32::new(self.number("access.address_requests", 0, 100_000)),
+        }
+    }
+
+    fn networks(&mut self, key: &str) -> Vec<IpNet> {
+        let networks = self.list(key).into_iter().map(|text| {
+            let network = text.parse();
+            network.or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        });
+        networks.collect::<Result<_, _>>().unwrap_or_else(|_| {
+            self.fault(
+                key,
+                "addresses or networks like 10.0.0.0/8, separated by commas",
+            );
+            Vec::new()
+        })
+    }
+
+    fn limits(&mut self, processors: usize) -> Limits {
+        Limits {
+            body_bytes: self.number("limits.body_bytes", 1024, 1 << 30),
+            images: self.number("limits.images", 1, 1024),
+            image_pixels: self.number("limits.image_pixels", 1, 1_000_000_000),
+            image_side: self.number("limits.image_side", 1, 65_535),
+            upload_bytes: self.number("limits.upload_bytes", 1 << 20, 1 << 43),
+            decode_bytes: self.number("limits.decode_bytes", 1 << 20, 1 << 43),
+            tensor_bytes: self.number("limits.tensor_bytes", 1 << 20, 1 << 43),
+            decodes: match self.number("limits.decodes", 0, 1024) {
+                0 => processors,
+                count => count,
+            },
+            requests: self.number("limits.requests", 1, 100_000),
+            deadline: Duration::from_millis(self.number("limits.deadline_ms", 1, 600_000)),
+        }
+    }
+
+    fn s3(&mut self) -> S3 {
+        let given = |text: String| Some(text).filter(|text| !text.is_empty());
+        let endpoint = given(self.text("s3.endpoint"));
+        let is_url = |text: &String| text.starts_with("http://") || text.starts_with("https://");
+        if !endpoint.as_ref().is_none_or(is_url) {
+            self.fault("s3.endpoint", "a URL like http://127.0.0.1:8333");
+        }
+        let path_style = match self.text("s3.path_style").as_str() {
+            "auto" => endpoint.is_some(),
+            "yes" => true,
+            "no" => false,
+            _ => {
+                self.fault("s3.path_style", "yes, no or auto");
+                false
+            }
+        };
+        S3 {
+            endpoint,
+            region: given(self.text("s3.region")),
+            path_style,
+        }
+    }
+
+    fn providers(&mut self, key: &str) -> Vec<Provider> {
+        provider::parse_list(&self.text(key)).unwrap_or_else(|| {
+            self.fault(key, provider::ALLOWED);
+            Vec::new()
+        })
+    }
+
+    fn format(&mut self, key: &str) -> LogFormat {
+        match self.text(key).as_str() {
+            "auto" => LogFormat::Auto,
+            "human" => LogFormat::Human,
+            "json" => LogFormat::Json,
+            _ => {
+                self.fault(key, "auto, human or json");
+                LogFormat::Auto
+            }
+        }
+    }
+}

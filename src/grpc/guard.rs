@@ -1,0 +1,233 @@
+//! Who a call is of, and what they may have of it.
+
+use std::{
+    collections::BTreeMap,
+    future::{Ready, ready},
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_util::future::Either;
+use tonic::{
+    Request, Status,
+    body::Body,
+    codegen::{Service, http},
+    transport::server::{TcpConnectInfo, TlsConnectInfo},
+};
+use tower::Layer;
+use tracing::info;
+
+use crate::{
+    access::{
+        caller::Caller,
+        gate::{Admission, Gate, Shown, shown_key},
+        scope::Action,
+    },
+    core_client::{CoreClient, ServableHandle},
+    error::{ErrorCode, Problem},
+    inference::{
+        request::ModelSpec,
+        tensors::{TensorAnswer, TensorRequest},
+    },
+    model::name::ModelName,
+    proto::{generated::inference::ModelStatistics, status::status},
+    serving::{overrides::ModelOverride, state::ModelStatus},
+};
+
+use super::{GrpcState, open_inference::codec::spec};
+
+/// Methods for which nobody need be known: whether the server lives, and what it understands.
+const OPEN: &[&str] = &[
+    "/grpc.health.v1.Health/",
+    "/grpc.reflection.",
+    "/inference.GRPCInferenceService/ServerLive",
+    "/inference.GRPCInferenceService/ServerReady",
+    "/inference.GRPCInferenceService/ServerMetadata",
+];
+
+/// Lets calls in before their messages are read.
+#[derive(Clone, Debug)]
+pub(super) struct AdmitLayer(pub(super) Gate);
+
+impl<S> Layer<S> for AdmitLayer {
+    type Service = Admit<S>;
+
+    fn layer(&self, inner: S) -> Admit<S> {
+        Admit {
+            gate: self.0.clone(),
+            inner,
+        }
+    }
+}
+
+/// See [`AdmitLayer`].
+#[derive(Clone, Debug)]
+pub(super) struct Admit<S> {
+    gate: Gate,
+    inner: S,
+}
+
+impl<S, B> Service<http::Request<B>> for Admit<S>
+where
+    S: Service<http::Request<B>, Response = http::Response<Body>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Either<S::Future, Ready<Result<S::Response, S::Error>>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: http::Request<B>) -> Self::Future {
+        let path = request.uri().path();
+        if OPEN.iter().any(|open| path.starts_with(open)) {
+            return Either::Left(self.inner.call(request));
+        }
+        match self.gate.admit(shown(&request)) {
+            Ok(admission) => {
+                request.extensions_mut().insert(Arc::new(admission));
+                Either::Left(self.inner.call(request))
+            }
+            Err(problem) => Either::Right(ready(Ok(status(&problem).into_http()))),
+        }
+    }
+}
+
+fn shown<B>(request: &http::Request<B>) -> Shown<'_> {
+    let (extensions, headers) = (request.extensions(), request.headers());
+    let tls = extensions.get::<TlsConnectInfo<TcpConnectInfo>>();
+    let tcp = extensions.get::<TcpConnectInfo>();
+    let tcp = tcp.or(tls.map(TlsConnectInfo::get_ref));
+    Shown {
+        key: shown_key(|name| headers.get(name)?.to_str().ok()),
+        address: tcp.and_then(|tcp| Some(tcp.remote_addr()?.ip().to_canonical())),
+        forwarded: headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded"),
+        certified: tls.is_some_and(|tls| tls.peer_certs().is_some()),
+    }
+}
+
+/// The server as one caller may see and use it.
+#[derive(Clone, Debug)]
+pub(super) struct Guarded {
+    state: GrpcState,
+    admission: Arc<Admission>,
+}
+
+impl GrpcState {
+    /// The server as the caller of a request may see and use it.
+    pub(super) fn seen_by<T>(&self, request: &Request<T>) -> Result<Guarded, Status> {
+        let admission = request.extensions().get::<Arc<Admission>>();
+        let unknown = || Status::unauthenticated("nobody let this call in");
+        Ok(Guarded {
+            state: self.clone(),
+            admission: Arc::clone(admission.ok_or_else(unknown)?),
+        })
+    }
+}
+
+impl Guarded {
+    fn caller(&self) -> &Caller {
+        &self.admission.caller
+    }
+
+    fn core(&self) -> &CoreClient {
+        self.state.core()
+    }
+
+    /// Answers a request, and counts it by how it ended.
+    pub(super) async fn run(&self, request: TensorRequest) -> Result<TensorAnswer, Problem> {
+        let asked = request.model.clone();
+        self.caller().check(Action::Infer, &asked.name)?;
+        let service = &self.state.service;
+        let work = service.run(request);
+        service.counted(&asked, work, |problem| problem.code).await
+    }
+
+    /// The version that would answer.
+    pub(super) fn servable(&self, asked: &ModelSpec) -> Result<ServableHandle, Problem> {
+        self.caller().check(Action::Describe, &asked.name)?;
+        self.core().servable(&asked.name, &asked.version)
+    }
+
+    /// A model, and the version of it that is named.
+    pub(super) fn version(
+        &self,
+        name: &str,
+        version: &str,
+    ) -> Result<(ModelStatus, ServableHandle), Status> {
+        let found = spec(name, version).and_then(|spec| {
+            let servable = self.servable(&spec)?;
+            Ok((self.core().model(&spec.name)?, servable))
+        });
+        found.map_err(|problem| status(&problem))
+    }
+
+    /// A model.
+    pub(super) fn model(&self, name: &ModelName) -> Result<ModelStatus, Problem> {
+        self.caller().check(Action::Describe, name)?;
+        self.core().model(name)
+    }
+
+    /// The models that the caller may see.
+    pub(super) fn models(&self) -> Vec<ModelStatus> {
+        let mut models = self.core().models();
+        models.retain(|model| self.caller().sees(&model.name));
+        models
+    }
+
+    /// Statistics of the versions that the caller may see.
+    pub(super) async fn statistics(&self) -> Vec<ModelStatistics> {
+        let mut statistics = self.core().statistics().await;
+        let sees = |name: &str| name.parse().is_ok_and(|name| self.caller().sees(&name));
+        statistics.retain(|version| sees(&version.name));
+        statistics
+    }
+
+    /// Puts a model back into service.
+    pub(super) async fn load(&self, name: &ModelName) -> Result<(), Problem> {
+        let done = match self.caller().check(Action::Admin, name) {
+            Ok(()) => self.core().load(name).await,
+            Err(problem) => Err(problem),
+        };
+        self.audited("load", name, done)
+    }
+
+    /// Takes a model out of service.
+    pub(super) async fn unload(&self, name: &ModelName) -> Result<(), Problem> {
+        let done = match self.caller().check(Action::Admin, name) {
+            Ok(()) => self.core().unload(name).await,
+            Err(problem) => Err(problem),
+        };
+        self.audited("unload", name, done)
+    }
+
+    /// Says which versions of models are wanted, of all or of none.
+    pub(super) fn configure(
+        &self,
+        wanted: BTreeMap<ModelName, ModelOverride>,
+    ) -> Result<(), Problem> {
+        let mut names = wanted.keys();
+        let allowed = names.try_for_each(|name| self.caller().check(Action::Admin, name));
+        let names: Vec<ModelName> = wanted.keys().cloned().collect();
+        let done = allowed.and_then(|()| self.core().configure(wanted));
+        for name in &names {
+            self.audited("configure", name, done.clone()).ok();
+        }
+        done
+    }
+
+    /// One line for everything that was done, or not allowed, to a model's service.
+    fn audited(
+        &self,
+        action: &str,
+        model: &ModelName,
+        done: Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        let caller = self.caller().identity();
+        let refusal = done.as_ref().err().map(|problem| problem.code);
+        let code = refusal.map(ErrorCode::as_str);
+        info!(target: "audit", %caller, action, %model, code, "administration");
+        done
+    }
+}

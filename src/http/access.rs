@@ -1,0 +1,245 @@
+//! Who a request is of, and whether they may have what it asks for.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::{
+    RequestExt as _,
+    extract::{ConnectInfo, MatchedPath, RawPathParams, Request, State},
+    http::{HeaderName, Method, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use ipnet::IpNet;
+use tracing::info;
+
+use crate::{
+    access::{
+        caller::Identity,
+        gate::{Admission, KEY_HEADER, Shown, shown_key},
+        scope::Action,
+    },
+    error::Problem,
+    model::name::ModelName,
+};
+
+use super::state::ApiState;
+
+/// The header of a key, beside `Authorization: Bearer`.
+pub(super) const API_KEY: HeaderName = HeaderName::from_static(KEY_HEADER);
+
+/// Where a request came from, by the proxies that passed it on.
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// Whom a request was answered to, for the log.
+#[derive(Clone, Debug)]
+pub(super) struct AnsweredTo(pub(super) Identity);
+
+/// What a route asks of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// Nothing: pages, the API's description, health, and paths where nothing lives.
+    Nothing,
+    /// To be known. What they see is then what they may see.
+    Caller,
+    /// A scope for the model in the path.
+    Scope(Action),
+}
+
+/// What a route asks of its caller; one that is not named here asks for a scope.
+fn need(method: &Method, route: Option<&str>) -> Need {
+    let Some(route) = route else {
+        return Need::Nothing;
+    };
+    match route {
+        "/" | "/assets/{*path}" | "/openapi.json" | "/v2" | "/v2/health/live"
+        | "/v2/health/ready" => Need::Nothing,
+        docs if docs == "/docs" || docs.starts_with("/docs/") => Need::Nothing,
+        "/v1/models" | "/v2/models/stats" | "/v2/repository/index" => Need::Caller,
+        repository if repository.starts_with("/v2/repository/") => Need::Scope(Action::Admin),
+        _ if method.is_safe() => Need::Scope(Action::Describe),
+        _ => Need::Scope(Action::Infer),
+    }
+}
+
+/// Lets a request in, or answers it with why not. Handlers find the caller in its extensions.
+pub(super) async fn admit(
+    State(state): State<ApiState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let route = request.extensions().get::<MatchedPath>();
+    let need = need(request.method(), route.map(MatchedPath::as_str));
+    if need == Need::Nothing {
+        return next.run(request).await;
+    }
+    let model = named_model(&mut request).await;
+    let admission = match let_in(&state, &request, need, model.as_ref()) {
+        Ok(admission) => admission,
+        Err((problem, identity)) => {
+            let mut response = problem.into_response();
+            if let Some(identity) = identity {
+                audit(need, model.as_ref(), &identity, &response);
+                response.extensions_mut().insert(AnsweredTo(identity));
+            }
+            return response;
+        }
+    };
+    let identity = admission.caller.identity().clone();
+    request.extensions_mut().insert(admission.caller.clone());
+    let mut response = next.run(request).await;
+    audit(need, model.as_ref(), &identity, &response);
+    response.extensions_mut().insert(AnsweredTo(identity));
+    response
+}
+
+fn let_in(
+    state: &ApiState,
+    request: &Request,
+    need: Need,
+    model: Option<&ModelName>,
+) -> Result<Admission, (Problem, Option<Identity>)> {
+    let (address, forwarded) = origin(request, &state.trusted_proxies);
+    let shown = Shown {
+        key: shown_key(|name| request.headers().get(name)?.to_str().ok()),
+        address,
+        forwarded,
+        certified: false,
+    };
+    let admission = state.gate.admit(shown).map_err(|problem| (problem, None))?;
+    // A name that is none is answered so by the handler, which looks nothing up by it.
+    if let (Need::Scope(action), Some(model)) = (need, model) {
+        let may = admission.caller.check(action, model);
+        may.map_err(|problem| (problem, Some(admission.caller.identity().clone())))?;
+    }
+    Ok(admission)
+}
+
+/// The model that a path names. In TensorFlow Serving's paths a colon and a verb follow it.
+async fn named_model(request: &mut Request) -> Option<ModelName> {
+    let params = request.extract_parts::<RawPathParams>().await.ok()?;
+    let (_, name) = params.iter().find(|(key, _)| *key == "model")?;
+    name.split(':').next()?.parse().ok()
+}
+
+/// One line for everything that was done, or not allowed, to a model's service.
+fn audit(need: Need, model: Option<&ModelName>, caller: &Identity, response: &Response) {
+    if need == Need::Scope(Action::Admin) {
+        let model = model.map(tracing::field::display);
+        let status = response.status().as_u16();
+        info!(target: "audit", %caller, model, status, "administration");
+    }
+}
+
+/// Where a request came from, and whether somebody passed it on who is not believed.
+fn origin(request: &Request, trusted: &[IpNet]) -> (Option<IpAddr>, bool) {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let Some(peer) = peer.map(|ConnectInfo(peer)| peer.ip().to_canonical()) else {
+        return (None, true);
+    };
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
+    let headers = request.headers();
+    if !is_trusted(peer) {
+        let passed_on =
+            headers.contains_key(FORWARDED_FOR) || headers.contains_key(header::FORWARDED);
+        return (Some(peer), passed_on);
+    }
+    let lines = headers.get_all(FORWARDED_FOR).iter().rev();
+    let hops = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
+    let mut origin = peer;
+    for hop in hops {
+        match hop.trim().parse::<IpAddr>() {
+            Ok(address) => origin = address.to_canonical(),
+            Err(_) => return (Some(origin), true),
+        }
+        if !is_trusted(origin) {
+            break;
+        }
+    }
+    (
+        Some(origin),
+        origin == peer && headers.contains_key(header::FORWARDED),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    fn request(peer: &str, forwarded_for: &[&str]) -> Request {
+        let mut request = Request::new(Body::empty());
+        let peer = SocketAddr::new(peer.parse().expect("an address"), 1);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        for line in forwarded_for {
+            let line = line.parse().expect("a header");
+            request.headers_mut().append(FORWARDED_FOR, line);
+        }
+        request
+    }
+
+    #[test]
+    fn a_proxy_is_believed_only_where_it_is_trusted() {
+        let trusted = ["10.0.0.0/8".parse().expect("a network")];
+        let check = |peer: &str, lines: &[&str], origin_is: &str, passed_on: bool| {
+            let expected = (Some(origin_is.parse().expect("an address")), passed_on);
+            assert_eq!(
+                origin(&request(peer, lines), &trusted),
+                expected,
+                "{peer} {lines:?}"
+            );
+        };
+        check("127.0.0.1", &[], "127.0.0.1", false);
+        check("127.0.0.1", &["192.0.2.1"], "127.0.0.1", true);
+        check("192.0.2.9", &["127.0.0.1"], "192.0.2.9", true);
+        check("10.0.0.1", &[], "10.0.0.1", false);
+        check("10.0.0.1", &["192.0.2.1"], "192.0.2.1", false);
+        check(
+            "10.0.0.1",
+            &["127.0.0.1, 192.0.2.1, 10.0.0.2"],
+            "192.0.2.1",
+            false,
+        );
+        check("10.0.0.1", &["127.0.0.1", "192.0.2.1"], "192.0.2.1", false);
+        check("10.0.0.1", &["127.0.0.1, unknown"], "10.0.0.1", true);
+        check("::ffff:10.0.0.1", &["192.0.2.1"], "192.0.2.1", false);
+    }
+
+    #[test]
+    fn what_is_not_named_as_open_asks_for_a_scope() {
+        let check = |method: Method, route: &str, expected: Need| {
+            assert_eq!(need(&method, Some(route)), expected, "{method} {route}");
+        };
+        check(Method::GET, "/", Need::Nothing);
+        check(Method::GET, "/docs/{*rest}", Need::Nothing);
+        check(Method::GET, "/v1/models", Need::Caller);
+        check(Method::POST, "/v2/repository/index", Need::Caller);
+        check(
+            Method::POST,
+            "/v2/repository/models/{model}/load",
+            Need::Scope(Action::Admin),
+        );
+        check(
+            Method::GET,
+            "/v1/models/{model}",
+            Need::Scope(Action::Describe),
+        );
+        check(
+            Method::HEAD,
+            "/v1/models/{model}",
+            Need::Scope(Action::Describe),
+        );
+        check(
+            Method::POST,
+            "/v1/models/{model}",
+            Need::Scope(Action::Infer),
+        );
+        check(
+            Method::POST,
+            "/v1/models/{model}/infer",
+            Need::Scope(Action::Infer),
+        );
+        check(Method::GET, "/documents", Need::Scope(Action::Describe));
+        check(Method::POST, "/v9/new", Need::Scope(Action::Infer));
+    }
+}

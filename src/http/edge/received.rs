@@ -1,0 +1,185 @@
+//! Bodies as they are received: counted into the memory that all requests share, and given up
+//! where they come too slowly.
+
+use std::{
+    error::Error,
+    fmt,
+    future::Future as _,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::body::{Body, Bytes, HttpBody};
+use hyper::body::{Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::{
+    error::{ErrorCode, Problem},
+    inference::memory::{MemoryBudget, Share},
+};
+
+/// Time in which [`LEAST`] bytes of a body must come.
+const WINDOW: Duration = Duration::from_secs(5);
+
+/// See [`WINDOW`]: less than the slowest mobile networks do.
+const LEAST: usize = 5 << 10;
+
+/// What a request holds of the memory for uploads, until the last copy of this is dropped.
+#[derive(Clone, Debug)]
+pub(in crate::http) struct Held {
+    budget: MemoryBudget,
+    share: Arc<Mutex<Option<Share>>>,
+}
+
+impl Held {
+    pub(in crate::http) fn new(budget: MemoryBudget) -> Self {
+        let share = Arc::default();
+        Self { budget, share }
+    }
+
+    /// Sees to it that so many bytes are held.
+    pub(in crate::http) fn cover(&self, bytes: u64) -> Result<(), Problem> {
+        let mut share = self.share.lock().unwrap_or_else(PoisonError::into_inner);
+        self.budget.cover(&mut share, bytes)
+    }
+}
+
+/// Why a body was not read to its end.
+#[derive(Debug)]
+pub(in crate::http) struct BodyFault(Problem);
+
+impl fmt::Display for BodyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for BodyFault {}
+
+impl BodyFault {
+    /// The problem at the root of an error, where it is one of these.
+    pub(in crate::http) fn of(error: &(dyn Error + 'static)) -> Option<Problem> {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if let Some(Self(problem)) = error.downcast_ref() {
+                return Some(problem.clone());
+            }
+            cause = error.source();
+        }
+        None
+    }
+
+    fn too_slow() -> Self {
+        let detail = format!(
+            "fewer than {LEAST} bytes of the body came in {} s",
+            WINDOW.as_secs()
+        );
+        Self(Problem::new(ErrorCode::BodyTooSlow, detail))
+    }
+}
+
+/// A body that fails when it comes too slowly, or when there is no memory for it. Time in which
+/// nobody asks for it does not count.
+#[derive(Debug)]
+pub(in crate::http) struct Received {
+    body: Body,
+    held: Held,
+    bytes: u64,
+    /// The end of the window, while a piece is waited for.
+    end: Pin<Box<Sleep>>,
+    waits: bool,
+    came: usize,
+}
+
+impl Received {
+    pub(in crate::http) fn new(body: Body, held: Held) -> Self {
+        Self {
+            body,
+            held,
+            bytes: 0,
+            end: Box::pin(sleep(WINDOW)),
+            waits: false,
+            came: 0,
+        }
+    }
+
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<BodyFault> {
+        if !self.waits {
+            (self.waits, self.came) = (true, 0);
+            self.end.as_mut().reset(Instant::now() + WINDOW);
+        }
+        self.end
+            .as_mut()
+            .poll(context)
+            .map(|()| BodyFault::too_slow())
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), BodyFault> {
+        self.came += bytes;
+        self.waits &= self.came < LEAST;
+        self.bytes += bytes as u64;
+        self.held.cover(self.bytes).map_err(BodyFault)
+    }
+}
+
+impl HttpBody for Received {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        match Pin::new(&mut self.body).poll_frame(context) {
+            Poll::Pending => self
+                .wait(context)
+                .map(|fault| Some(Err(axum::Error::new(fault)))),
+            Poll::Ready(Some(Ok(frame))) => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                let counted = self.count(bytes).map_err(axum::Error::new);
+                Poll::Ready(Some(counted.map(|()| frame)))
+            }
+            Poll::Ready(ended) => Poll::Ready(ended),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+
+    fn held(bytes: u64) -> Held {
+        Held::new(MemoryBudget::new(bytes))
+    }
+
+    #[tokio::test]
+    async fn a_body_that_comes_is_read() {
+        let body = Received::new(Body::from(vec![1; 100_000]), held(1 << 20));
+        let read = to_bytes(Body::new(body), usize::MAX).await;
+        assert_eq!(read.expect("comes").len(), 100_000);
+    }
+
+    #[tokio::test]
+    async fn a_body_without_memory_is_refused() {
+        let held = held(1 << 20);
+        held.cover(1 << 20).expect("is there");
+        let body = Received::new(Body::from(vec![1; 100_000]), Held::new(held.budget.clone()));
+        let error = to_bytes(Body::new(body), usize::MAX)
+            .await
+            .expect_err("full");
+        let problem = BodyFault::of(&error).expect("ours");
+        assert_eq!(problem.code, ErrorCode::Overloaded);
+    }
+}
