@@ -1,0 +1,38 @@
+"""The corpus itself: large, the same every time, and right about what is a picture."""
+
+from __future__ import annotations
+
+import io
+import unittest
+
+from PIL import Image
+
+from .pictures import corpus
+from .pictures.item import FINE
+from .requests import requests
+
+
+class Corpus(unittest.TestCase):
+    """What `make hostile` sends."""
+
+    def test_it_is_large_and_each_item_has_its_name(self) -> None:
+        pictures, raws = corpus(1), requests()
+        self.assertGreaterEqual(len(pictures), 200)
+        self.assertGreaterEqual(len(raws), 200)
+        self.assertEqual(len({picture.name for picture in pictures}), len(pictures))
+        self.assertEqual(len({request.name for request in raws}), len(raws))
+
+    def test_a_seed_makes_the_same_corpus(self) -> None:
+        self.assertEqual(corpus(1), corpus(1))
+        self.assertNotEqual(corpus(1), corpus(2))
+        self.assertEqual(requests(), requests())
+
+    def test_what_must_be_answered_is_a_picture_to_pillow_too(self) -> None:
+        for picture in corpus(1):
+            if picture.expect == frozenset({FINE}):
+                with self.subTest(picture.name), Image.open(io.BytesIO(picture.data)) as image:
+                    self.assertIn(image.format, {"JPEG", "PNG", "GIF", "WEBP", "MPO"})
+
+
+if __name__ == "__main__":
+    unittest.main()
