@@ -83,6 +83,10 @@ deny: tools-there ## Licences and origins of every dependency
 		cargo install cargo-deny --version 0.20.2 --locked --root .ocellus/cargo
 	PATH="$$PWD/.ocellus/cargo/bin:$$PATH" cargo deny --all-features check licenses bans sources
 
+.PHONY: advisories
+advisories: deny ## Known vulnerabilities of every dependency; fetches the advisory database, so not in `make test`
+	PATH="$$PWD/.ocellus/cargo/bin:$$PATH" cargo deny --all-features check advisories
+
 .PHONY: test-rust
 test-rust: engine models photos $(TEST_VENV)/ready ## Unit, property, golden, HTTP and bucket tests, with a real SeaweedFS
 	cargo test --locked

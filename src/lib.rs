@@ -23,3 +23,4 @@ pub mod serving;
 pub mod storage;
 pub mod telemetry;
 pub mod tensor;
+pub mod transport;

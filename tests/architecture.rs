@@ -13,7 +13,14 @@ const LAYERS: &[&[&str]] = &[
     &["provider"],
     &["error", "config", "tensor", "geometry"],
     &["model", "telemetry"],
-    &["preprocess", "postprocess", "proto", "engine", "storage"],
+    &[
+        "preprocess",
+        "postprocess",
+        "proto",
+        "engine",
+        "storage",
+        "transport",
+    ],
     &["serving", "access"],
     &["core_client"],
     &["inference", "publishing"],
@@ -45,6 +52,9 @@ const ONLY_IN: &[(&str, &str)] = &[
 ];
 
 const MAX_LINES: usize = 300;
+
+/// Files that are one table, whose rows are looked up and not read one after the other.
+const TABLES: &[&str] = &["config/settings.rs"];
 
 #[test]
 fn modules_depend_downwards_only() {
@@ -112,6 +122,7 @@ fn libraries_stay_behind_their_module() {
 fn files_fit_in_the_head() {
     let long: Vec<String> = sources()
         .iter()
+        .filter(|s| !TABLES.iter().any(|table| s.path.ends_with(table)))
         .filter(|s| MAX_LINES < s.code.lines().count())
         .map(|s| format!("{}: {} lines", s.path.display(), s.code.lines().count()))
         .collect();

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 use tracing::info;
 
-use crate::{config::Config, core_client::remote::CorePool, telemetry::readiness::Readiness};
+use crate::{
+    config::Config, core_client::remote::CorePool, telemetry::readiness::Readiness,
+    transport::ClientTls,
+};
 
 use super::AppError;
 
@@ -15,12 +18,13 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The cores that are configured.
 ///
 /// # Errors
-/// When there is none, or an address is none.
+/// When there is none, an address is none, or what is needed for TLS cannot be read.
 pub(super) fn pool(config: &Config) -> Result<Arc<CorePool>, AppError> {
     if config.cores.is_empty() {
         return Err(AppError::NoCore);
     }
-    let pool = CorePool::new(&config.cores, config.grpc.message_bytes)?;
+    let tls = config.grpc.tls.clone().map(ClientTls::load).transpose()?;
+    let pool = CorePool::new(&config.cores, config.grpc.message_bytes, tls.map(Arc::new))?;
     Ok(Arc::new(pool))
 }
 

@@ -1,17 +1,18 @@
 //! What the edges allow, out of the configuration.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
 use crate::{
     access::gate::Gate,
-    config::Config,
-    http::{ApiState, Edge, EdgeLimits, Tls},
+    config::{Config, TlsFiles},
+    http::{ApiState, EdgeLimits},
     inference::{
         memory::MemoryBudget,
         service::{InferenceService, ServiceLimits},
     },
+    transport::{Protocols, ServerTls, Transport},
 };
 
 use super::{core::image_limits, error::AppError};
@@ -45,13 +46,51 @@ pub const fn service_limits(config: &Config) -> ServiceLimits {
     }
 }
 
-pub(super) fn edge(config: &Config) -> Result<Edge, AppError> {
-    let load = |(certificate, key): &(PathBuf, PathBuf)| {
-        Tls::load(certificate.clone(), key.clone()).map(Arc::new)
-    };
-    Ok(Edge {
+/// Most requests at a time on one connection of a client.
+const CLIENT_STREAMS: u32 = 64;
+
+/// Most calls at a time on one connection over gRPC: a gateway has one to each core.
+const CALLS: u32 = 2048;
+
+/// Connections of an operator, of whom there are few, on a port that is not public.
+const OPERATORS: usize = 256;
+
+/// Connections of clients.
+pub(super) fn clients(config: &Config) -> Result<Transport, AppError> {
+    let protocols = Protocols::Any;
+    Ok(Transport {
+        protocols,
         head: config.http.head,
         connections: config.http.connections,
-        tls: config.http.tls.as_ref().map(load).transpose()?,
+        streams: CLIENT_STREAMS,
+        tls: tls(config.http.tls.as_ref(), protocols)?,
     })
+}
+
+/// Connections of gateways, and of other clients over gRPC.
+pub(super) fn callers(config: &Config) -> Result<Transport, AppError> {
+    let protocols = Protocols::Http2;
+    Ok(Transport {
+        protocols,
+        head: config.http.head,
+        connections: config.http.connections,
+        streams: CALLS,
+        tls: tls(config.grpc.tls.as_ref(), protocols)?,
+    })
+}
+
+/// Connections of operators.
+pub(super) const fn operators(config: &Config) -> Transport {
+    Transport {
+        protocols: Protocols::Any,
+        head: config.http.head,
+        connections: OPERATORS,
+        streams: CLIENT_STREAMS,
+        tls: None,
+    }
+}
+
+fn tls(files: Option<&TlsFiles>, protocols: Protocols) -> Result<Option<Arc<ServerTls>>, AppError> {
+    let load = |files: &TlsFiles| ServerTls::load(files.clone(), protocols).map(Arc::new);
+    Ok(files.map(load).transpose()?)
 }

@@ -6,8 +6,8 @@ use crate::{
     access::{key_file::KeyFileError, scope::NoScope},
     core_client::remote::AddressError,
     engine::EngineError,
-    http::TlsError,
     storage::{LocationError, StoreError},
+    transport::TlsError,
 };
 
 /// Why the server could not start, or had to stop.

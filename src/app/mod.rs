@@ -21,14 +21,15 @@ use crate::{
     config::Config,
     core_client::{CoreClient, remote::CorePool},
     grpc::{self, GrpcState},
-    http::{self, Edge, operations_router, router},
+    http::{operations_router, router},
     inference::service::InferenceService,
     protocols::open_inference::infer::Bounds,
     telemetry::{metrics::Metrics, readiness::Readiness},
+    transport::{self, Transport},
 };
 
 use self::core::ModelCore;
-use edges::{api_state, edge};
+use edges::{api_state, callers, clients, operators};
 
 pub use edges::service_limits;
 pub use error::AppError;
@@ -55,9 +56,9 @@ pub enum Role {
 /// A server with its ports open, about to load its models.
 #[derive(Debug)]
 pub struct App {
-    http: Option<(TcpListener, Router, Edge)>,
-    grpc: Option<(TcpListener, GrpcState)>,
-    operations: (TcpListener, Router, Edge),
+    http: Option<(TcpListener, Router, Transport)>,
+    grpc: Option<(TcpListener, GrpcState, Transport)>,
+    operations: (TcpListener, Router, Transport),
     readiness: Readiness,
     models: Models,
     gate: Gate,
@@ -98,7 +99,7 @@ impl App {
             Role::Serve | Role::ServeGrpc | Role::Gateway => {
                 let listener = bind("http.address", config.http.address).await?;
                 let state = api_state(&config, service.clone(), gate.clone());
-                Some((listener, router(&state), edge(&config)?))
+                Some((listener, router(&state), clients(&config)?))
             }
             Role::Core => None,
         };
@@ -116,7 +117,7 @@ impl App {
                     message_bytes: config.grpc.message_bytes,
                     stopped,
                 };
-                Some((listener, state))
+                Some((listener, state, callers(&config)?))
             }
             Role::Serve | Role::Gateway => None,
         };
@@ -125,7 +126,7 @@ impl App {
         Ok(Self {
             http,
             grpc,
-            operations: (operations, health, Edge::plain(config.http.head)),
+            operations: (operations, health, operators(&config)),
             readiness,
             models,
             gate,
@@ -142,9 +143,15 @@ impl App {
     /// Whether the API is encrypted.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
-        self.http
-            .as_ref()
-            .is_some_and(|(_, _, edge)| edge.tls.is_some())
+        let http = self.http.as_ref();
+        http.is_some_and(|(_, _, transport)| transport.tls.is_some())
+    }
+
+    /// Whether gRPC is encrypted.
+    #[must_use]
+    pub fn is_grpc_encrypted(&self) -> bool {
+        let grpc = self.grpc.as_ref();
+        grpc.is_some_and(|(_, _, transport)| transport.tls.is_some())
     }
 
     /// Whether only this machine is served, as no key is configured.
@@ -240,25 +247,27 @@ async fn stopped(mut stopped: watch::Receiver<bool>) {
 
 /// Serves HTTP until it is stopped; waits for that where there is nothing to serve.
 async fn serve(
-    edge: Option<(TcpListener, Router, Edge)>,
+    edge: Option<(TcpListener, Router, Transport)>,
     stopped: impl Future<Output = ()>,
 ) -> io::Result<()> {
     match edge {
-        Some((listener, routes, edge)) => http::serve(listener, routes, edge, stopped).await,
-        None => {
-            stopped.await;
-            Ok(())
+        Some((listener, routes, transport)) => {
+            transport::serve(listener, routes, transport, stopped).await;
         }
+        None => stopped.await,
     }
+    Ok(())
 }
 
 /// Serves gRPC until it is stopped; waits for that where there is nothing to serve.
 async fn serve_calls(
-    edge: Option<(TcpListener, GrpcState)>,
+    edge: Option<(TcpListener, GrpcState, Transport)>,
     stopped: impl Future<Output = ()>,
 ) -> io::Result<()> {
     match edge {
-        Some((listener, state)) => grpc::serve(listener, state, stopped).await,
+        Some((listener, state, transport)) => {
+            grpc::serve(listener, state, transport, stopped).await
+        }
         None => {
             stopped.await;
             Ok(())

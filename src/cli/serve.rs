@@ -81,10 +81,11 @@ fn welcome(app: &App) -> String {
             lines.push_str(&format!("\n  {what:<13} {scheme}://{address}{path}"));
         }
     };
-    let scheme = if app.is_encrypted() { "https" } else { "http" };
-    line("page and API", scheme, app.http_address(), "/");
-    line("reference", scheme, app.http_address(), "/docs");
-    line("gRPC", "http", app.grpc_address(), "");
+    let scheme = |encrypted| if encrypted { "https" } else { "http" };
+    let (api, grpc) = (scheme(app.is_encrypted()), scheme(app.is_grpc_encrypted()));
+    line("page and API", api, app.http_address(), "/");
+    line("reference", api, app.http_address(), "/docs");
+    line("gRPC", grpc, app.grpc_address(), "");
     line("operations", "http", app.operations_address(), "/metrics");
     if app.is_for_this_machine() {
         lines.push_str("\n  No key is configured: requests from other machines are refused.");

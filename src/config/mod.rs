@@ -52,8 +52,8 @@ pub struct Config {
 pub struct Http {
     /// Address of the API and the page.
     pub address: SocketAddr,
-    /// Certificate chain and private key; `None` for no TLS.
-    pub tls: Option<(PathBuf, PathBuf)>,
+    /// How the API is encrypted; `None` for no TLS.
+    pub tls: Option<TlsFiles>,
     /// Most connections at a time.
     pub connections: usize,
     /// Longest wait for the head of a request.
@@ -62,6 +62,17 @@ pub struct Http {
     pub cors_origins: Vec<String>,
     /// Proxies that are believed where a request came from.
     pub trusted_proxies: Vec<IpNet>,
+}
+
+/// The files of one end of encrypted connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The section of the settings that name them, like `http`.
+    pub section: &'static str,
+    /// The certificate chain that it shows, and its private key, both PEM.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// The certificates, PEM, by one of which the other end's must be signed.
+    pub ca: Option<PathBuf>,
 }
 
 /// Who may do what.
@@ -77,11 +88,13 @@ pub struct Access {
     pub address_requests: Option<NonZeroU32>,
 }
 
-/// Where gRPC is served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where gRPC is served, and how model cores are asked over it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grpc {
     /// Its address.
     pub address: SocketAddr,
+    /// How it is encrypted; `None` for no TLS.
+    pub tls: Option<TlsFiles>,
     /// Largest message, in bytes.
     pub message_bytes: usize,
 }

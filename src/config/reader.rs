@@ -14,7 +14,7 @@ use crate::provider::{self, Provider};
 
 use super::{
     Access, Cache, Config, Engine, Grpc, Http, Limits, Log, LogFormat, Queue, S3, SETTINGS, Source,
-    layers::ConfigFaults,
+    TlsFiles, layers::ConfigFaults,
 };
 
 /// Reads values by the key of their setting, and notes every fault on the way.
@@ -47,18 +47,13 @@ impl Reader {
                 bytes: self.number("cache.bytes", 1 << 20, 1 << 50),
             },
             http: self.http(),
-            grpc: Grpc {
-                address: self.address("grpc.address"),
-                message_bytes: self.number("grpc.message_bytes", 1 << 20, 1 << 31),
-            },
+            grpc: self.grpc(),
             access: self.access(),
             cores: self.list("core"),
             operations_address: self.address("operations.address"),
             limits: self.limits(processors),
             engine: Engine {
-                library: Some(self.text("engine.library"))
-                    .filter(|path| !path.is_empty())
-                    .map(PathBuf::from),
+                library: self.file("engine.library"),
                 threads: match self.number("engine.threads", 0, 256) {
                     0 => (processors / 2).max(1),
                     count => count,
@@ -139,20 +134,12 @@ impl Reader {
     }
 
     fn http(&mut self) -> Http {
-        let certificate = self.text("http.tls_certificate");
-        let key = self.text("http.tls_key");
-        let tls = match (certificate.is_empty(), key.is_empty()) {
-            (true, true) => None,
-            (false, false) => Some((PathBuf::from(certificate), PathBuf::from(key))),
-            (true, false) => {
-                self.fault("http.tls_certificate", "given, as http.tls_key is");
-                None
-            }
-            (false, true) => {
-                self.fault("http.tls_key", "given, as http.tls_certificate is");
-                None
-            }
-        };
+        let identity = self.identity("http.tls_certificate", "http.tls_key");
+        let tls = identity.map(|identity| TlsFiles {
+            section: "http",
+            identity: Some(identity),
+            ca: None,
+        });
         Http {
             address: self.address("http.address"),
             tls,
@@ -204,6 +191,42 @@ impl Reader {
             requests: self.number("limits.requests", 1, 100_000),
             deadline: Duration::from_millis(self.number("limits.deadline_ms", 1, 600_000)),
         }
+    }
+
+    fn grpc(&mut self) -> Grpc {
+        let identity = self.identity("grpc.tls_certificate", "grpc.tls_key");
+        let ca = self.file("grpc.tls_ca");
+        let tls = (identity.is_some() || ca.is_some()).then_some(TlsFiles {
+            section: "grpc",
+            identity,
+            ca,
+        });
+        Grpc {
+            address: self.address("grpc.address"),
+            tls,
+            message_bytes: self.number("grpc.message_bytes", 1 << 20, 1 << 31),
+        }
+    }
+
+    /// A certificate chain and its key, of which neither goes without the other.
+    fn identity(&mut self, certificate: &str, key: &str) -> Option<(PathBuf, PathBuf)> {
+        match (self.file(certificate), self.file(key)) {
+            (None, None) => None,
+            (Some(chain), Some(private)) => Some((chain, private)),
+            (None, Some(_)) => {
+                self.fault(certificate, &format!("given, as {key} is"));
+                None
+            }
+            (Some(_), None) => {
+                self.fault(key, &format!("given, as {certificate} is"));
+                None
+            }
+        }
+    }
+
+    fn file(&self, key: &str) -> Option<PathBuf> {
+        let path = Some(self.text(key)).filter(|path| !path.is_empty());
+        path.map(PathBuf::from)
     }
 
     fn s3(&mut self) -> S3 {

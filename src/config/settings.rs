@@ -157,6 +157,24 @@ pub const SETTINGS: &[Setting] = &[
         help: "Address of gRPC, of a model core or of serve --grpc",
     },
     Setting {
+        key: "grpc.tls_certificate",
+        value: "FILE",
+        default: "",
+        help: "Certificate chain over gRPC, PEM: what a core shows its callers, and a gateway its cores; read anew when it changes. Empty for none",
+    },
+    Setting {
+        key: "grpc.tls_key",
+        value: "FILE",
+        default: "",
+        help: "Its private key, PEM",
+    },
+    Setting {
+        key: "grpc.tls_ca",
+        value: "FILE",
+        default: "",
+        help: "Certificates, PEM, that must have signed the other end's: a core asks its callers for one and lets them do everything; a gateway believes no other core",
+    },
+    Setting {
         key: "grpc.message_bytes",
         value: "BYTES",
         default: "268435456",

@@ -5,14 +5,15 @@ use std::{
     future::{Ready, ready},
     sync::Arc,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use futures_util::future::Either;
+use tokio::time::timeout_at;
 use tonic::{
     Request, Status,
     body::Body,
     codegen::{Service, http},
-    transport::server::{TcpConnectInfo, TlsConnectInfo},
 };
 use tower::Layer;
 use tracing::info;
@@ -32,6 +33,7 @@ use crate::{
     model::name::ModelName,
     proto::{generated::inference::ModelStatistics, status::status},
     serving::{overrides::ModelOverride, state::ModelStatus},
+    transport::Peer,
 };
 
 use super::{GrpcState, open_inference::codec::spec};
@@ -96,14 +98,12 @@ where
 
 fn shown<B>(request: &http::Request<B>) -> Shown<'_> {
     let (extensions, headers) = (request.extensions(), request.headers());
-    let tls = extensions.get::<TlsConnectInfo<TcpConnectInfo>>();
-    let tcp = extensions.get::<TcpConnectInfo>();
-    let tcp = tcp.or(tls.map(TlsConnectInfo::get_ref));
+    let peer = extensions.get::<Peer>();
     Shown {
         key: shown_key(|name| headers.get(name)?.to_str().ok()),
-        address: tcp.and_then(|tcp| Some(tcp.remote_addr()?.ip().to_canonical())),
+        address: peer.map(|peer| peer.address.ip().to_canonical()),
         forwarded: headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded"),
-        certified: tls.is_some_and(|tls| tls.peer_certs().is_some()),
+        certified: peer.is_some_and(|peer| peer.certified),
     }
 }
 
@@ -135,12 +135,12 @@ impl Guarded {
         self.state.core()
     }
 
-    /// Answers a request, and counts it by how it ended.
+    /// Answers a request by its deadline, and counts it by how it ended.
     pub(super) async fn run(&self, request: TensorRequest) -> Result<TensorAnswer, Problem> {
         let asked = request.model.clone();
         self.caller().check(Action::Infer, &asked.name)?;
         let service = &self.state.service;
-        let work = service.run(request);
+        let work = in_time(request.deadline, service.run(request));
         service.counted(&asked, work, |problem| problem.code).await
     }
 
@@ -230,4 +230,19 @@ impl Guarded {
         info!(target: "audit", %caller, action, %model, code, "administration");
         done
     }
+}
+
+/// What the work gives, if that is before the deadline. What is not begun by then never is.
+async fn in_time<T>(
+    deadline: Option<Instant>,
+    work: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    let Some(deadline) = deadline else {
+        return work.await;
+    };
+    let late = |_| {
+        let detail = "the call's deadline passed before it was answered";
+        Problem::new(ErrorCode::DeadlineExceeded, detail)
+    };
+    timeout_at(deadline.into(), work).await.map_err(late)?
 }

@@ -7,13 +7,11 @@ mod model_service;
 pub(crate) mod open_inference;
 mod prediction;
 
-use std::{future::Future, io, time::Duration};
+use std::{future::Future, io};
 
 use tokio::{net::TcpListener, sync::watch};
-use tonic::{
-    codec::CompressionEncoding,
-    transport::{Server, server::TcpIncoming},
-};
+use tonic::{codec::CompressionEncoding, service::Routes};
+use tower::Layer as _;
 
 use crate::{
     access::gate::Gate,
@@ -32,6 +30,7 @@ use crate::{
     },
     protocols::open_inference::infer::Bounds,
     telemetry::readiness::Readiness,
+    transport::{self, Transport},
 };
 
 use catalog::CatalogService;
@@ -39,9 +38,6 @@ use guard::AdmitLayer;
 use model_service::Models;
 use open_inference::OpenInference;
 use prediction::Prediction;
-
-/// How often a peer that says nothing is asked whether it lives, and how long it may take to say so.
-const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// What the services share.
 #[derive(Clone, Debug)]
@@ -69,10 +65,11 @@ impl GrpcState {
 /// Serves until `stopped` is done; then calls that are being worked on are given time to end.
 ///
 /// # Errors
-/// When the port is lost.
+/// When the messages cannot be described to clients.
 pub async fn serve(
     listener: TcpListener,
     state: GrpcState,
+    transport: Transport,
     stopped: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -96,24 +93,18 @@ pub async fn serve(
         .accept_compressed(CompressionEncoding::Gzip)
         .accept_compressed(CompressionEncoding::Deflate);
     let reporting = catalog::report_health(state.clone(), health);
-    let server = Server::builder()
-        .http2_keepalive_interval(Some(KEEP_ALIVE))
-        .http2_keepalive_timeout(Some(KEEP_ALIVE))
-        .tcp_nodelay(true)
-        .layer(AdmitLayer(state.gate.clone()))
-        .add_service(inference)
+    let gate = AdmitLayer(state.gate.clone());
+    let routes = Routes::new(inference)
         .add_service(prediction)
         .add_service(ModelServiceServer::new(Models(state.clone())))
         .add_service(CatalogServer::new(CatalogService(state)))
         .add_service(health_service)
         .add_service(reflection_v1)
         .add_service(reflection_v1alpha)
-        .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            stopped,
-        );
+        .prepare();
     tokio::select! {
-        served = server => served.map_err(io::Error::other),
-        () = reporting => Ok(()),
+        () = transport::serve(listener, gate.layer(routes), transport, stopped) => (),
+        () = reporting => (),
     }
+    Ok(())
 }

@@ -1,10 +1,10 @@
 //! Who a request is of, and whether they may have what it asks for.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use axum::{
     RequestExt as _,
-    extract::{ConnectInfo, MatchedPath, RawPathParams, Request, State},
+    extract::{MatchedPath, RawPathParams, Request, State},
     http::{HeaderName, Method, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
@@ -20,6 +20,7 @@ use crate::{
     },
     error::Problem,
     model::name::ModelName,
+    transport::Peer,
 };
 
 use super::state::ApiState;
@@ -132,8 +133,8 @@ fn audit(need: Need, model: Option<&ModelName>, caller: &Identity, response: &Re
 
 /// Where a request came from, and whether somebody passed it on who is not believed.
 fn origin(request: &Request, trusted: &[IpNet]) -> (Option<IpAddr>, bool) {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let Some(peer) = peer.map(|ConnectInfo(peer)| peer.ip().to_canonical()) else {
+    let peer = request.extensions().get::<Peer>();
+    let Some(peer) = peer.map(|peer| peer.address.ip().to_canonical()) else {
         return (None, true);
     };
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
@@ -163,14 +164,17 @@ fn origin(request: &Request, trusted: &[IpNet]) -> (Option<IpAddr>, bool) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use axum::body::Body;
 
     use super::*;
 
     fn request(peer: &str, forwarded_for: &[&str]) -> Request {
         let mut request = Request::new(Body::empty());
-        let peer = SocketAddr::new(peer.parse().expect("an address"), 1);
-        request.extensions_mut().insert(ConnectInfo(peer));
+        let address = SocketAddr::new(peer.parse().expect("an address"), 1);
+        let certified = false;
+        request.extensions_mut().insert(Peer { address, certified });
         for line in forwarded_for {
             let line = line.parse().expect("a header");
             request.headers_mut().append(FORWARDED_FOR, line);

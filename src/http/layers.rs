@@ -24,8 +24,8 @@ use crate::{
 
 use super::{
     access::{self, AnsweredTo},
-    edge::{Held, Received},
     problem::{self, too_large},
+    received::{Held, Received},
     state::{ApiState, EdgeLimits, RequestId},
 };
 

@@ -3,7 +3,6 @@
 mod accept;
 mod access;
 mod dialect;
-mod edge;
 mod infer;
 mod layers;
 mod models;
@@ -13,12 +12,12 @@ mod operations;
 mod page;
 mod path;
 mod problem;
+mod received;
 mod routes;
 mod state;
 mod tensorflow;
 mod upload;
 
-pub use edge::{Edge, Tls, TlsError, serve};
 pub use operations::operations_router;
 pub use routes::{openapi, router};
 pub use state::{ApiState, EdgeLimits};

@@ -15,6 +15,7 @@ mod cli;
 mod connections;
 mod demo;
 mod edge;
+mod encrypted_cores;
 mod operations;
 mod pictures;
 mod problems;

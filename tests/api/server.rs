@@ -45,14 +45,23 @@ impl TestServer {
     /// Serves a folder of models with some settings of its own, and waits until it is ready.
     pub(crate) async fn with(models: &Path, settings: &[Setting]) -> Self {
         let mut server = Self::begin(models, settings).await;
-        let ready = server.ready.take().expect("not waited for yet");
-        ready.await.expect("the server is ready");
+        server.until_ready().await;
         server
     }
 
     /// Starts to serve a folder of models, which need not hold any yet.
     pub(crate) async fn begin(models: &Path, settings: &[Setting]) -> Self {
-        let app = app(models, settings).await.expect("the server starts");
+        Self::of(app(models, settings).await.expect("the server starts"))
+    }
+
+    /// A gateway to the core at this address.
+    pub(crate) async fn gateway(core: &'static str, settings: &[Setting]) -> Self {
+        let settings = [&[("core", core)], settings].concat();
+        let app = app_of(Role::Gateway, &tiny_models(), &settings).await;
+        Self::of(app.expect("the gateway starts"))
+    }
+
+    fn of(app: App) -> Self {
         let http = app.http_address().expect("bound");
         let operations = app.operations_address().expect("bound");
         let grpc = app.grpc_address();
@@ -70,6 +79,12 @@ impl TestServer {
             ready: Some(is_ready),
             running,
         }
+    }
+
+    /// Waits until it is ready.
+    pub(crate) async fn until_ready(&mut self) {
+        let ready = self.ready.take().expect("not waited for yet");
+        ready.await.expect("the server is ready");
     }
 
     /// Waits until the operations port answers a path with a status.
@@ -149,6 +164,21 @@ impl TestServer {
 
 /// A server with its ports open, not running yet.
 pub(crate) async fn app(models: &Path, settings: &[Setting]) -> Result<App, AppError> {
+    let has_grpc = settings.iter().any(|(key, _)| *key == "grpc.address");
+    let role = if has_grpc {
+        Role::ServeGrpc
+    } else {
+        Role::Serve
+    };
+    app_of(role, models, settings).await
+}
+
+/// The same in some role.
+pub(crate) async fn app_of(
+    role: Role,
+    models: &Path,
+    settings: &[Setting],
+) -> Result<App, AppError> {
     // Kept for as long as the process lives: servers outlive the tests that begin them.
     let cache = tempfile::tempdir().expect("a folder").keep();
     let mut layers = Layers::default();
@@ -161,11 +191,5 @@ pub(crate) async fn app(models: &Path, settings: &[Setting]) -> Result<App, AppE
     for (key, value) in settings {
         layers.flag(key, (*value).to_owned());
     }
-    let has_grpc = settings.iter().any(|(key, _)| *key == "grpc.address");
-    let role = if has_grpc {
-        Role::ServeGrpc
-    } else {
-        Role::Serve
-    };
     App::start(layers.parse().expect("sound settings"), role).await
 }

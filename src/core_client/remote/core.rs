@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        PoisonError, RwLock, RwLockReadGuard,
+        Arc, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -24,6 +24,7 @@ use crate::{
         ocellus::{WatchRequest, WatchResponse, catalog_client::CatalogClient},
     },
     serving::state::ModelStatus,
+    transport::{ClientTls, Connector},
 };
 
 /// Longest wait for a connection.
@@ -81,11 +82,27 @@ impl Drop for InFlight<'_> {
 
 impl RemoteCore {
     /// A core at an address, which need not answer yet.
-    pub(super) fn new(address: String, message_bytes: usize) -> Result<Self, AddressError> {
-        let endpoint = Endpoint::from_shared(address.clone()).map_err(|error| AddressError {
+    pub(super) fn new(
+        address: String,
+        message_bytes: usize,
+        tls: Option<Arc<ClientTls>>,
+    ) -> Result<Self, AddressError> {
+        let wrong = |reason: String| AddressError {
             address: address.clone(),
-            reason: error.to_string(),
-        })?;
+            reason,
+        };
+        let endpoint =
+            Endpoint::from_shared(address.clone()).map_err(|error| wrong(error.to_string()))?;
+        match (endpoint.uri().scheme_str(), &tls) {
+            (Some("http"), None) | (Some("https"), Some(_)) => (),
+            (Some("http"), Some(_)) => {
+                return Err(wrong("grpc.tls_ca is set, so it begins with https".into()));
+            }
+            (Some("https"), None) => {
+                return Err(wrong("https needs grpc.tls_ca, to know it by".into()));
+            }
+            _ => return Err(wrong("it begins with neither http nor https".into())),
+        }
         let channel = endpoint
             .connect_timeout(CONNECT)
             .http2_keep_alive_interval(KEEP_ALIVE)
@@ -93,7 +110,7 @@ impl RemoteCore {
             .keep_alive_while_idle(true)
             .http2_adaptive_window(true)
             .tcp_nodelay(true)
-            .connect_lazy();
+            .connect_with_connector_lazy(Connector { tls });
         Ok(Self {
             address,
             channel,

@@ -21,6 +21,7 @@ use crate::{
         choice::{Choice, VersionChoice},
         state::ModelStatus,
     },
+    transport::ClientTls,
 };
 
 use super::{
@@ -37,24 +38,38 @@ const KNOWN: Duration = Duration::from_secs(2);
 pub struct CorePool {
     cores: Vec<Arc<RemoteCore>>,
     changed: watch::Sender<u64>,
+    tls: Option<Arc<ClientTls>>,
 }
 
 impl CorePool {
     /// Cores at some addresses, with messages of at most so many bytes.
     ///
     /// # Errors
-    /// When an address is none.
-    pub fn new(addresses: &[String], message_bytes: usize) -> Result<Self, AddressError> {
-        let core = |address: &String| RemoteCore::new(address.clone(), message_bytes).map(Arc::new);
+    /// When an address is none, or does not go with there being TLS or not.
+    pub fn new(
+        addresses: &[String],
+        message_bytes: usize,
+        tls: Option<Arc<ClientTls>>,
+    ) -> Result<Self, AddressError> {
+        let core = |address: &String| {
+            RemoteCore::new(address.clone(), message_bytes, tls.clone()).map(Arc::new)
+        };
         Ok(Self {
             cores: addresses.iter().map(core).collect::<Result<_, _>>()?,
             changed: watch::Sender::new(0),
+            tls,
         })
     }
 
-    /// Follows the catalogues of all cores, for ever.
+    /// Follows the catalogues of all cores, and renews what they are known by, for ever.
     pub async fn follow(&self) {
-        join_all(self.cores.iter().map(|core| core.follow(&self.changed))).await;
+        let renew = async {
+            if let Some(tls) = &self.tls {
+                tls.follow().await;
+            }
+        };
+        let cores = join_all(self.cores.iter().map(|core| core.follow(&self.changed)));
+        tokio::join!(cores, renew);
     }
 
     /// Whether requests can be answered: a core has tried its models, and one serves.

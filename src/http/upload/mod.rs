@@ -19,8 +19,8 @@ pub(super) use multipart::InferForm;
 pub(super) use query::InferOptionsQuery;
 
 use super::{
-    edge::{BodyFault, Held},
     problem::too_large,
+    received::{BodyFault, Held},
     state::EdgeLimits,
 };
 

@@ -1,12 +1,15 @@
-//! Connections: accepted, encrypted where that is wanted, and given up where their client is slow.
+//! Connections, of clients to this process and of a gateway to its cores: accepted, encrypted
+//! where that is wanted, and given up where their other end is slow.
 
-mod received;
+mod connect;
+mod renewed;
 mod stalled;
 mod tls;
 
 use std::{
+    convert::Infallible,
+    error::Error,
     future::Future,
-    io,
     net::SocketAddr,
     pin::pin,
     sync::{
@@ -16,11 +19,12 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Router,
-    extract::{ConnectInfo, Request},
+use bytes::Bytes;
+use hyper::{
+    Request, Response,
+    body::{Body, Incoming},
+    service::service_fn,
 };
-use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{
@@ -34,13 +38,13 @@ use tokio::{
     sync::Semaphore,
     time::{sleep, timeout},
 };
-use tower::Service as _;
+use tower::Service;
 use tracing::{debug, warn};
 
 use stalled::Stalled;
 
-pub(super) use received::{BodyFault, Held, Received};
-pub use tls::{Tls, TlsError};
+pub use connect::Connector;
+pub use tls::{ClientTls, ServerTls, TlsError};
 
 /// Largest head of a request over HTTP/1, in bytes.
 const HEAD_BYTES: usize = 64 << 10;
@@ -51,9 +55,6 @@ const HEADERS: usize = 100;
 /// Largest head of a request over HTTP/2, in bytes, unpacked.
 const HEADER_LIST_BYTES: u32 = 32 << 10;
 
-/// Most requests at a time on one connection over HTTP/2.
-const STREAMS: u32 = 64;
-
 /// How often a client over HTTP/2 that says nothing is asked whether it lives, and how long it may
 /// take to say so.
 const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(5));
@@ -63,42 +64,54 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How connections are kept.
 #[derive(Clone, Debug)]
-pub struct Edge {
+pub struct Transport {
+    /// What is spoken on them.
+    pub protocols: Protocols,
     /// Longest wait for the head of a request, also between two requests.
     pub head: Duration,
     /// Most connections at a time.
     pub connections: usize,
+    /// Most requests at a time on one connection over HTTP/2.
+    pub streams: u32,
     /// How they are encrypted; `None` where they are not.
-    pub tls: Option<Arc<Tls>>,
+    pub tls: Option<Arc<ServerTls>>,
 }
 
-impl Edge {
-    /// Connections of an operator, of whom there are few, on a port that is not public.
-    #[must_use]
-    pub const fn plain(head: Duration) -> Self {
-        Self {
-            head,
-            connections: 256,
-            tls: None,
-        }
-    }
+/// Versions of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocols {
+    /// HTTP/1.1 and HTTP/2, as the client begins.
+    Any,
+    /// HTTP/2 alone, which gRPC is.
+    Http2,
+}
+
+/// The other end of a connection. Each request has it in its extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// Whether it showed a certificate that was checked.
+    pub certified: bool,
 }
 
 /// Serves until `stopped` is done; then requests that are being worked on are given time to end.
-///
-/// # Errors
-/// Never, so far: what cannot be accepted is tried again.
-pub async fn serve(
+pub async fn serve<S, B>(
     listener: TcpListener,
-    routes: Router,
-    edge: Edge,
+    service: S,
+    transport: Transport,
     stopped: impl Future<Output = ()>,
-) -> io::Result<()> {
-    let places = Arc::new(Semaphore::new(edge.connections));
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(transport.connections));
     let graceful = GracefulShutdown::new();
-    let builder = Arc::new(builder(&edge));
+    let builder = Arc::new(builder(&transport));
     let mut stopped = pin!(stopped);
-    let mut renewed = pin!(renew(edge.tls.clone()));
+    let mut renewed = pin!(renew(transport.tls.clone()));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -114,17 +127,17 @@ pub async fn serve(
             }
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            debug!(%client, "a connection was refused, there are http.connections of them");
+            debug!(%client, "a connection was refused, there are as many as may be");
             continue;
         };
         let connection = Connection {
             client,
-            routes: routes.clone(),
+            service: service.clone(),
             builder: Arc::clone(&builder),
             watcher: graceful.watcher(),
-            head: edge.head,
+            head: transport.head,
         };
-        let tls = edge.tls.clone();
+        let tls = transport.tls.clone();
         tokio::spawn(async move {
             let _place = place;
             connection.begin(stream, tls).await;
@@ -132,66 +145,79 @@ pub async fn serve(
     }
     drop(listener);
     graceful.shutdown().await;
-    Ok(())
 }
 
 /// Renews the certificate, for ever.
-async fn renew(tls: Option<Arc<Tls>>) {
+async fn renew(tls: Option<Arc<ServerTls>>) {
     match tls {
         Some(tls) => tls.follow().await,
         None => std::future::pending().await,
     }
 }
 
-fn builder(edge: &Edge) -> Builder<TokioExecutor> {
+fn builder(transport: &Transport) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(edge.head)
+        .header_read_timeout(transport.head)
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEADERS);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS)
+        .max_concurrent_streams(transport.streams)
         .max_header_list_size(HEADER_LIST_BYTES)
         .keep_alive_interval(KEEP_ALIVE.0)
         .keep_alive_timeout(KEEP_ALIVE.1);
-    builder
+    match transport.protocols {
+        Protocols::Any => builder,
+        Protocols::Http2 => builder.http2_only(),
+    }
 }
 
 /// One connection.
-struct Connection {
+struct Connection<S> {
     client: SocketAddr,
-    routes: Router,
+    service: S,
     builder: Arc<Builder<TokioExecutor>>,
     watcher: Watcher,
     head: Duration,
 }
 
-impl Connection {
-    async fn begin(self, stream: TcpStream, tls: Option<Arc<Tls>>) {
+impl<S, B> Connection<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
+    async fn begin(self, stream: TcpStream, tls: Option<Arc<ServerTls>>) {
         stream.set_nodelay(true).ok();
-        let stream = Stalled::new(stream);
+        let (stream, address) = (Stalled::new(stream), self.client);
         let Some(tls) = tls else {
-            return self.talk(stream).await;
+            let certified = false;
+            return self.talk(stream, Peer { address, certified }).await;
         };
         match timeout(self.head, tls.acceptor().accept(stream)).await {
-            Ok(Ok(stream)) => self.talk(stream).await,
-            Ok(Err(cause)) => debug!(client = %self.client, %cause, "no TLS could be agreed on"),
-            Err(_) => debug!(client = %self.client, "TLS was not agreed on in time"),
+            Ok(Ok(stream)) => {
+                // Only one that was checked is kept.
+                let certified = stream.get_ref().1.peer_certificates().is_some();
+                self.talk(stream, Peer { address, certified }).await;
+            }
+            Ok(Err(cause)) => debug!(client = %address, %cause, "no TLS could be agreed on"),
+            Err(_) => debug!(client = %address, "TLS was not agreed on in time"),
         }
     }
 
-    async fn talk(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+    async fn talk(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, peer: Peer) {
         let Self { client, head, .. } = self;
         let begun = Arc::new(AtomicBool::new(false));
-        let (asked, routes) = (Arc::clone(&begun), self.routes);
+        let (asked, service) = (Arc::clone(&begun), self.service);
         let service = service_fn(move |mut request: Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
-            request.extensions_mut().insert(ConnectInfo(client));
-            routes.clone().call(request)
+            request.extensions_mut().insert(peer);
+            service.clone().call(request)
         });
         let connection = self
             .builder

@@ -28,19 +28,19 @@ const LEAST: usize = 5 << 10;
 
 /// What a request holds of the memory for uploads, until the last copy of this is dropped.
 #[derive(Clone, Debug)]
-pub(in crate::http) struct Held {
+pub(super) struct Held {
     budget: MemoryBudget,
     share: Arc<Mutex<Option<Share>>>,
 }
 
 impl Held {
-    pub(in crate::http) fn new(budget: MemoryBudget) -> Self {
+    pub(super) fn new(budget: MemoryBudget) -> Self {
         let share = Arc::default();
         Self { budget, share }
     }
 
     /// Sees to it that so many bytes are held.
-    pub(in crate::http) fn cover(&self, bytes: u64) -> Result<(), Problem> {
+    pub(super) fn cover(&self, bytes: u64) -> Result<(), Problem> {
         let mut share = self.share.lock().unwrap_or_else(PoisonError::into_inner);
         self.budget.cover(&mut share, bytes)
     }
@@ -48,7 +48,7 @@ impl Held {
 
 /// Why a body was not read to its end.
 #[derive(Debug)]
-pub(in crate::http) struct BodyFault(Problem);
+pub(super) struct BodyFault(Problem);
 
 impl fmt::Display for BodyFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,7 +60,7 @@ impl Error for BodyFault {}
 
 impl BodyFault {
     /// The problem at the root of an error, where it is one of these.
-    pub(in crate::http) fn of(error: &(dyn Error + 'static)) -> Option<Problem> {
+    pub(super) fn of(error: &(dyn Error + 'static)) -> Option<Problem> {
         let mut cause = Some(error);
         while let Some(error) = cause {
             if let Some(Self(problem)) = error.downcast_ref() {
@@ -83,7 +83,7 @@ impl BodyFault {
 /// A body that fails when it comes too slowly, or when there is no memory for it. Time in which
 /// nobody asks for it does not count.
 #[derive(Debug)]
-pub(in crate::http) struct Received {
+pub(super) struct Received {
     body: Body,
     held: Held,
     bytes: u64,
@@ -94,7 +94,7 @@ pub(in crate::http) struct Received {
 }
 
 impl Received {
-    pub(in crate::http) fn new(body: Body, held: Held) -> Self {
+    pub(super) fn new(body: Body, held: Held) -> Self {
         Self {
             body,
             held,
