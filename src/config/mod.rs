@@ -1,6 +1,7 @@
 //! Configuration: one tree, read once before any port opens, all faults reported together.
 //! Defaults are overridden by `ocellus.toml`, that by `OCELLUS_*` variables, those by flags.
 
+mod fetch;
 mod layers;
 mod reader;
 mod settings;
@@ -11,6 +12,7 @@ use ipnet::IpNet;
 
 use crate::provider::Provider;
 
+pub use fetch::{Fetch, Schemes};
 pub use layers::{ConfigFaults, Layers};
 pub use settings::{SETTINGS, Setting};
 
@@ -37,6 +39,8 @@ pub struct Config {
     pub cores: Vec<String>,
     /// Where health and metrics are served.
     pub operations_address: SocketAddr,
+    /// How pictures are fetched that requests name by URL.
+    pub fetch: Fetch,
     /// What a request may cost.
     pub limits: Limits,
     /// How models are run.

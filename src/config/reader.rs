@@ -14,7 +14,7 @@ use crate::provider::{self, Provider};
 
 use super::{
     Access, Cache, Config, Engine, Grpc, Http, Limits, Log, LogFormat, Queue, S3, SETTINGS, Source,
-    TlsFiles, layers::ConfigFaults,
+    TlsFiles, fetch, layers::ConfigFaults,
 };
 
 /// Reads values by the key of their setting, and notes every fault on the way.
@@ -51,6 +51,7 @@ impl Reader {
             access: self.access(),
             cores: self.list("core"),
             operations_address: self.address("operations.address"),
+            fetch: fetch::read(&mut self),
             limits: self.limits(processors),
             engine: Engine {
                 library: self.file("engine.library"),
@@ -93,13 +94,13 @@ impl Reader {
         }
     }
 
-    fn fault(&mut self, key: &str, allowed: &str) {
+    pub(super) fn fault(&mut self, key: &str, allowed: &str) {
         let (value, origin) = self.values.get(key).cloned().unwrap_or_default();
         self.faults
             .push(format!("{origin} is {value:?}, must be {allowed}"));
     }
 
-    fn number<T: TryFrom<u64> + Default>(&mut self, key: &str, min: u64, max: u64) -> T {
+    pub(super) fn number<T: TryFrom<u64> + Default>(&mut self, key: &str, min: u64, max: u64) -> T {
         let number = self
             .text(key)
             .parse::<u64>()
@@ -124,7 +125,7 @@ impl Reader {
         })
     }
 
-    fn list(&self, key: &str) -> Vec<String> {
+    pub(super) fn list(&self, key: &str) -> Vec<String> {
         let text = self.text(key);
         text.split(',')
             .map(str::trim)
@@ -161,7 +162,7 @@ impl Reader {
         }
     }
 
-    fn networks(&mut self, key: &str) -> Vec<IpNet> {
+    pub(super) fn networks(&mut self, key: &str) -> Vec<IpNet> {
         let networks = self.list(key).into_iter().map(|text| {
             let network = text.parse();
             network.or_else(|_| text.parse::<IpAddr>().map(IpNet::from))

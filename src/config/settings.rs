@@ -1,6 +1,8 @@
 //! The table of settings. Flags, variables, the keys of `ocellus.toml` and the table in the
 //! README all come from it.
 
+use super::fetch;
+
 /// One setting: its key and what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
@@ -192,11 +194,16 @@ pub const SETTINGS: &[Setting] = &[
         default: "127.0.0.1:9090",
         help: "Address of /livez, /readyz and /metrics",
     },
+    fetch::SCHEMES,
+    fetch::NETWORKS,
+    fetch::PORTS,
+    fetch::TIMEOUT,
+    fetch::CONCURRENT,
     Setting {
         key: "limits.body_bytes",
         value: "BYTES",
         default: "33554432",
-        help: "Largest request body",
+        help: "Largest request body, and largest picture that is fetched",
     },
     Setting {
         key: "limits.images",
@@ -220,7 +227,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "limits.upload_bytes",
         value: "BYTES",
         default: "134217728",
-        help: "Most memory for the bodies of all requests; who finds none waits, then is answered 503",
+        help: "Most memory for the bodies of all requests, and for what is fetched; who finds none waits, then is answered 503",
     },
     Setting {
         key: "limits.decode_bytes",
