@@ -24,7 +24,7 @@ const LAYERS: &[&[&str]] = &[
     &["serving", "access"],
     &["core_client"],
     &["inference", "publishing"],
-    &["protocols"],
+    &["protocols", "fetch"],
     &["http", "grpc"],
     &["app"],
     &["cli"],

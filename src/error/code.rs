@@ -21,6 +21,8 @@ pub enum ErrorCode {
     Unauthenticated,
     /// What the request shows does not allow what it asks for.
     PermissionDenied,
+    /// What the picture's URL names may not be fetched.
+    UrlRefused,
     /// No model of that name is known.
     ModelNotFound,
     /// The model is known, the version is not.
@@ -39,7 +41,8 @@ pub enum ErrorCode {
     BodyTooLarge,
     /// The request holds more pictures than the server's limit.
     TooManyImages,
-    /// The picture has more pixels, or a longer side, than the server's limit.
+    /// The picture has more pixels, a longer side or, where it is fetched, more bytes than the
+    /// server's limit.
     ImageTooLarge,
     /// The request's `Content-Type` is not one that this route reads.
     UnsupportedMediaType,
@@ -49,6 +52,8 @@ pub enum ErrorCode {
     UndecodableImage,
     /// The picture decodes, but its size does not fit a model that takes pictures as they are.
     UnsupportedImageSize,
+    /// What the picture's URL names could not be fetched.
+    UrlUnreachable,
     /// The key or the address sends more than it may at the moment.
     RateLimited,
     /// The key has used up what it may do in a day.
@@ -71,7 +76,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of their statuses.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::MalformedRequest,
         Self::InvalidTensor,
         Self::NoImage,
@@ -79,6 +84,7 @@ impl ErrorCode {
         Self::InvalidModelName,
         Self::Unauthenticated,
         Self::PermissionDenied,
+        Self::UrlRefused,
         Self::ModelNotFound,
         Self::VersionNotFound,
         Self::LabelNotFound,
@@ -93,6 +99,7 @@ impl ErrorCode {
         Self::UnsupportedImageFormat,
         Self::UndecodableImage,
         Self::UnsupportedImageSize,
+        Self::UrlUnreachable,
         Self::RateLimited,
         Self::QuotaExceeded,
         Self::QueueFull,
@@ -114,7 +121,7 @@ impl ErrorCode {
             | Self::InvalidOption
             | Self::InvalidModelName => 400,
             Self::Unauthenticated => 401,
-            Self::PermissionDenied => 403,
+            Self::PermissionDenied | Self::UrlRefused => 403,
             Self::ModelNotFound
             | Self::VersionNotFound
             | Self::LabelNotFound
@@ -124,7 +131,7 @@ impl ErrorCode {
             Self::BodyTooSlow => 408,
             Self::BodyTooLarge | Self::TooManyImages | Self::ImageTooLarge => 413,
             Self::UnsupportedMediaType | Self::UnsupportedImageFormat => 415,
-            Self::UndecodableImage | Self::UnsupportedImageSize => 422,
+            Self::UndecodableImage | Self::UnsupportedImageSize | Self::UrlUnreachable => 422,
             Self::RateLimited | Self::QuotaExceeded | Self::QueueFull => 429,
             Self::ModelNotReady | Self::Overloaded | Self::CoreUnavailable => 503,
             Self::DeadlineExceeded => 504,
@@ -143,6 +150,7 @@ impl ErrorCode {
             Self::InvalidModelName => "That is not a model name or version",
             Self::Unauthenticated => "A valid key is needed",
             Self::PermissionDenied => "That is not allowed",
+            Self::UrlRefused => "The picture's URL may not be fetched",
             Self::ModelNotFound => "No such model",
             Self::VersionNotFound => "No such version of the model",
             Self::LabelNotFound => "No such label of the model",
@@ -157,6 +165,7 @@ impl ErrorCode {
             Self::UnsupportedImageFormat => "Not a picture in an accepted format",
             Self::UndecodableImage => "The picture could not be decoded",
             Self::UnsupportedImageSize => "The picture's size does not fit the model",
+            Self::UrlUnreachable => "The picture's URL could not be fetched",
             Self::RateLimited => "Too many requests",
             Self::QuotaExceeded => "Too many requests today",
             Self::QueueFull => "Too much waits for the model",
@@ -180,6 +189,7 @@ impl ErrorCode {
             Self::InvalidModelName => "invalid_model_name",
             Self::Unauthenticated => "unauthenticated",
             Self::PermissionDenied => "permission_denied",
+            Self::UrlRefused => "url_refused",
             Self::ModelNotFound => "model_not_found",
             Self::VersionNotFound => "version_not_found",
             Self::LabelNotFound => "label_not_found",
@@ -194,6 +204,7 @@ impl ErrorCode {
             Self::UnsupportedImageFormat => "unsupported_image_format",
             Self::UndecodableImage => "undecodable_image",
             Self::UnsupportedImageSize => "unsupported_image_size",
+            Self::UrlUnreachable => "url_unreachable",
             Self::RateLimited => "rate_limited",
             Self::QuotaExceeded => "quota_exceeded",
             Self::QueueFull => "queue_full",

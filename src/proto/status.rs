@@ -25,9 +25,10 @@ pub const fn code(code: ErrorCode) -> Code {
         | ErrorCode::UnsupportedMediaType
         | ErrorCode::UnsupportedImageFormat
         | ErrorCode::UndecodableImage
-        | ErrorCode::UnsupportedImageSize => Code::InvalidArgument,
+        | ErrorCode::UnsupportedImageSize
+        | ErrorCode::UrlUnreachable => Code::InvalidArgument,
         ErrorCode::Unauthenticated => Code::Unauthenticated,
-        ErrorCode::PermissionDenied => Code::PermissionDenied,
+        ErrorCode::PermissionDenied | ErrorCode::UrlRefused => Code::PermissionDenied,
         ErrorCode::ModelNotFound
         | ErrorCode::VersionNotFound
         | ErrorCode::LabelNotFound

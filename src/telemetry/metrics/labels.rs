@@ -90,6 +90,11 @@ pub(super) struct OutcomeLabels {
     pub(super) outcome: Outcome,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct FetchLabels {
+    pub(super) outcome: Outcome,
+}
+
 /// Why a picture that waited was not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dropped {

@@ -17,7 +17,7 @@ use prometheus_client::{
 };
 
 use core::CoreMetrics;
-use labels::{OutcomeLabels, StageLabels};
+use labels::{FetchLabels, OutcomeLabels, StageLabels};
 
 pub use labels::{Dropped, ModelLabels, Outcome, PollOutcome, Stage};
 
@@ -39,6 +39,7 @@ pub struct Metrics {
     request_seconds: Family<ModelLabels, Histogram, Seconds>,
     requests_in_flight: Gauge,
     pictures: Family<OutcomeLabels, Counter>,
+    fetches: Family<FetchLabels, Counter>,
     stage_seconds: Family<StageLabels, Histogram, Seconds>,
     core: CoreMetrics,
 }
@@ -52,6 +53,7 @@ impl Default for Metrics {
             request_seconds: Family::new_with_constructor(Seconds),
             requests_in_flight: Gauge::default(),
             pictures: Family::default(),
+            fetches: Family::default(),
             stage_seconds: Family::new_with_constructor(Seconds),
             core: CoreMetrics::default(),
         };
@@ -71,6 +73,11 @@ impl Default for Metrics {
             "pictures",
             "Pictures by how they ended",
             metrics.pictures.clone(),
+        );
+        r.register(
+            "fetches",
+            "Pictures asked for by their URL, by how that ended",
+            metrics.fetches.clone(),
         );
         let (request, stage) = (
             metrics.request_seconds.clone(),
@@ -109,6 +116,11 @@ impl Metrics {
     /// A picture ended.
     pub fn picture(&self, labels: &ModelLabels, outcome: Outcome) {
         self.pictures.get_or_create(&of(labels, outcome)).inc();
+    }
+
+    /// A picture was fetched by its URL, or was not.
+    pub fn fetched(&self, outcome: Outcome) {
+        self.fetches.get_or_create(&FetchLabels { outcome }).inc();
     }
 
     /// A stage of a request ended.
