@@ -6,20 +6,32 @@ use tokio::sync::Semaphore;
 
 use crate::{
     access::gate::Gate,
-    config::{Config, TlsFiles},
+    config::{Config, Fetch, TlsFiles},
+    fetch::{
+        fetcher::{FetchLimits, Fetcher, Pace},
+        url::UrlPolicy,
+    },
     http::{ApiState, EdgeLimits},
     inference::{
         memory::MemoryBudget,
         service::{InferenceService, ServiceLimits},
     },
+    telemetry::metrics::Metrics,
     transport::{Protocols, ServerTls, Transport},
 };
 
 use super::{core::image_limits, error::AppError};
 
-pub(super) fn api_state(config: &Config, service: InferenceService, gate: Gate) -> ApiState {
+pub(super) fn api_state(
+    config: &Config,
+    service: InferenceService,
+    gate: Gate,
+    metrics: &Arc<Metrics>,
+) -> Result<ApiState, AppError> {
     let limits = &config.limits;
-    ApiState {
+    let uploads = MemoryBudget::new(limits.upload_bytes);
+    Ok(ApiState {
+        fetcher: fetcher(config, uploads.clone(), metrics)?,
         service,
         gate,
         trusted_proxies: config.http.trusted_proxies.clone().into(),
@@ -27,11 +39,42 @@ pub(super) fn api_state(config: &Config, service: InferenceService, gate: Gate) 
             body_bytes: limits.body_bytes,
             images: limits.images,
             deadline: limits.deadline,
-            uploads: MemoryBudget::new(limits.upload_bytes),
+            uploads,
             places: Arc::new(Semaphore::new(limits.requests)),
         },
         cors_origins: config.http.cors_origins.clone().into(),
-    }
+    })
+}
+
+/// What fetches pictures by their URL, where that is allowed.
+fn fetcher(
+    config: &Config,
+    memory: MemoryBudget,
+    metrics: &Arc<Metrics>,
+) -> Result<Option<Fetcher>, AppError> {
+    let Fetch {
+        schemes: Some(schemes),
+        networks,
+        ports,
+        timeout,
+        concurrent,
+    } = config.fetch.clone()
+    else {
+        return Ok(None);
+    };
+    let policy = UrlPolicy {
+        schemes,
+        ports: ports.into(),
+        networks: networks.into(),
+    };
+    let limits = FetchLimits {
+        bytes: config.limits.body_bytes,
+        timeout,
+        pace: Pace::default(),
+        concurrent,
+        memory,
+    };
+    Ok(Some(Fetcher::new(policy, limits, Arc::clone(metrics))?))
 }
 
 /// How much the use case takes on.

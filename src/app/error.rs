@@ -6,6 +6,7 @@ use crate::{
     access::{key_file::KeyFileError, scope::NoScope},
     core_client::remote::AddressError,
     engine::EngineError,
+    fetch::NoClient,
     storage::{LocationError, StoreError},
     transport::TlsError,
 };
@@ -54,6 +55,9 @@ pub enum AppError {
     /// What callers without a key may do is no list of scopes.
     #[error("access.anonymous: {0}")]
     Anonymous(#[from] NoScope),
+    /// Pictures cannot be fetched.
+    #[error("fetch.schemes: pictures cannot be fetched: {0}")]
+    Fetch(#[from] NoClient),
     /// A port could not be opened.
     #[error("{setting} {address} cannot be opened: {error}")]
     Bind {

@@ -98,7 +98,7 @@ impl App {
         let http = match role {
             Role::Serve | Role::ServeGrpc | Role::Gateway => {
                 let listener = bind("http.address", config.http.address).await?;
-                let state = api_state(&config, service.clone(), gate.clone());
+                let state = api_state(&config, service.clone(), gate.clone(), &metrics)?;
                 Some((listener, router(&state), clients(&config)?))
             }
             Role::Core => None,

@@ -73,7 +73,7 @@ pub(super) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
                 version: VersionChoice::Version(version),
             },
             images: vec![ImageUpload {
-                bytes: Bytes::from(bytes),
+                bytes: Ok(Bytes::from(bytes)),
                 filename: None,
             }],
             options: InferOptions::default(),

@@ -52,7 +52,7 @@ use super::{
          invalid_model_name", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 401, description = "unauthenticated", body = ProblemDocument,
          content_type = "application/problem+json"),
-        (status = 403, description = "permission_denied", body = ProblemDocument,
+        (status = 403, description = "permission_denied, url_refused", body = ProblemDocument,
          content_type = "application/problem+json"),
         (status = 404, description = "model_not_found", body = ProblemDocument,
          content_type = "application/problem+json"),
@@ -64,7 +64,7 @@ use super::{
          body = ProblemDocument, content_type = "application/problem+json"),
         (status = 415, description = "unsupported_media_type, unsupported_image_format",
          body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "undecodable_image, unsupported_image_size",
+        (status = 422, description = "undecodable_image, unsupported_image_size, url_unreachable",
          body = ProblemDocument, content_type = "application/problem+json"),
         (status = 429, description = "rate_limited, quota_exceeded, queue_full", body = ProblemDocument,
          content_type = "application/problem+json"),
@@ -196,6 +196,10 @@ async fn see(
         let detail = "only a request with a single picture can be answered with a picture";
         return Err(Problem::new(ErrorCode::NotAcceptable, detail));
     }
+    // Nothing is fetched for a model that cannot answer.
+    state.service.core().servable(&model.name, &model.version)?;
+    let deadline = begun + state.limits.deadline;
+    let images = upload::fetched(upload.images, state.fetcher.as_ref(), deadline).await;
     let wanted = match form {
         AnswerForm::Json => Wanted::Results,
         AnswerForm::Picture(_) => Wanted::ResultsAndPixels,
@@ -203,11 +207,11 @@ async fn see(
     let request = InferRequest {
         id: id.0,
         model,
-        images: upload.images,
+        images,
         options: upload.options,
         wanted,
         receive: begun.elapsed(),
-        deadline: Some(begun + state.limits.deadline),
+        deadline: Some(deadline),
     };
     let inference = state.service.infer(request).await?;
     if let Some(problem) = inference.sole_problem() {

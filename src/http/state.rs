@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use crate::{
     access::gate::Gate,
+    fetch::fetcher::Fetcher,
     inference::{memory::MemoryBudget, service::InferenceService},
 };
 
@@ -22,6 +23,8 @@ pub struct ApiState {
     pub trusted_proxies: Arc<[IpNet]>,
     /// What a request may cost.
     pub limits: EdgeLimits,
+    /// What fetches pictures by their URL; `None` where that is not allowed.
+    pub fetcher: Option<Fetcher>,
     /// Origins whose pages may call the API.
     pub cors_origins: Arc<[String]>,
 }

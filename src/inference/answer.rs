@@ -216,7 +216,7 @@ impl From<&StageTimes> for StageTimings {
 pub struct Timings {
     /// From the first byte of the body to the answer.
     pub total_ms: f64,
-    /// Reading the request.
+    /// Reading the request, and fetching what it names by URL.
     pub receive_ms: f64,
     /// The sum of each stage over all pictures; of a run that pictures share, once.
     #[serde(flatten)]

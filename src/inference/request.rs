@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::{model::name::ModelName, serving::choice::VersionChoice};
+use crate::{error::Problem, model::name::ModelName, serving::choice::VersionChoice};
 
 use super::options::InferOptions;
 
@@ -20,8 +20,8 @@ pub struct ModelSpec {
 /// A picture as it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageUpload {
-    /// The encoded picture.
-    pub bytes: Bytes,
+    /// The encoded picture; of one that was sent as a URL, why it could not be fetched.
+    pub bytes: Result<Bytes, Problem>,
     /// The name it was sent under, where there was one.
     pub filename: Option<String>,
 }
@@ -48,7 +48,7 @@ pub struct InferRequest {
     pub options: InferOptions,
     /// What is wanted back.
     pub wanted: Wanted,
-    /// How long it took to read the request.
+    /// How long it took to read the request, and to fetch what it names by URL.
     pub receive: Duration,
     /// When the answer is of no use any more.
     pub deadline: Option<Instant>,

@@ -25,7 +25,7 @@ use super::{
     answer::StageTimes,
     inferred::Inference,
     memory::{MemoryBudget, Share},
-    request::{ImageUpload, InferRequest, ModelSpec},
+    request::{InferRequest, ModelSpec},
     steps::{self, Each, Predicted, Ready, Seen},
     workers::Workers,
 };
@@ -159,11 +159,13 @@ impl InferenceService {
 
     /// Decodes the pictures and makes them the model's input, side by side on the workers.
     async fn prepare(&self, request: &InferRequest, servable: &ServableHandle) -> Each<Ready> {
-        let each = request.images.iter().cloned().map(|image| {
+        let each = request.images.iter().map(|image| {
             let (servable, limits, wanted) = (servable.clone(), self.limits, request.wanted);
+            let bytes = image.bytes.clone();
             async move {
-                let share = self.room(&image, request.deadline).await?;
-                let work = move || steps::prepare(&image, &servable, &limits, (wanted, share));
+                let bytes = bytes?;
+                let share = self.room(&bytes, request.deadline).await?;
+                let work = move || steps::prepare(&bytes, &servable, &limits, (wanted, share));
                 self.workers.run(work).await?
             }
         });
@@ -182,8 +184,8 @@ impl InferenceService {
     }
 
     /// Memory for decoding a picture, by what its header states.
-    async fn room(&self, image: &ImageUpload, deadline: Option<Instant>) -> Result<Share, Problem> {
-        let needed = preprocess::weigh(&image.bytes, &self.limits)?;
+    async fn room(&self, bytes: &[u8], deadline: Option<Instant>) -> Result<Share, Problem> {
+        let needed = preprocess::weigh(bytes, &self.limits)?;
         if self.decodes.bytes() < needed {
             let most = self.decodes.bytes() >> 20;
             let detail = format!(

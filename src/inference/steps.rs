@@ -19,7 +19,7 @@ use crate::{
 use super::{
     answer::{SeenImage, StageTimes},
     memory::Share,
-    request::{ImageUpload, Wanted},
+    request::Wanted,
 };
 
 /// The upright pixels of a picture, and the memory that they hold.
@@ -62,7 +62,7 @@ pub(super) type Each<T> = Vec<Result<T, Problem>>;
 
 /// From bytes to the model's input tensor.
 pub(super) fn prepare(
-    image: &ImageUpload,
+    bytes: &[u8],
     servable: &ServableHandle,
     limits: &ImageLimits,
     (wanted, share): (Wanted, Share),
@@ -70,7 +70,7 @@ pub(super) fn prepare(
     let input = &servable.contract().input;
     let mut times = StageTimes::default();
     let picture = timed(&mut times.decode, || {
-        preprocess::decode(&image.bytes, limits, input.background)
+        preprocess::decode(bytes, limits, input.background)
     })?;
     let Prepared { tensor, geometry } = timed(&mut times.preprocess, || {
         preprocess::prepare(&picture, input)

@@ -146,7 +146,7 @@ impl InferenceService {
             return Err(Problem::new(ErrorCode::TooManyImages, detail));
         }
         let images = pictures.into_iter().map(|bytes| ImageUpload {
-            bytes,
+            bytes: Ok(bytes),
             filename: None,
         });
         let seen = self.infer(InferRequest {

@@ -20,4 +20,5 @@ mod operations;
 mod pictures;
 mod problems;
 mod server;
+mod urls;
 mod versions;

@@ -173,6 +173,34 @@ async fn pictures_that_are_none_or_too_much() {
 }
 
 #[tokio::test]
+async fn pictures_that_are_not_fetched() {
+    let server = TestServer::start().await;
+    let url = |url: &str| json!({ "url": url });
+    assert_problem!("url_not_here", {
+        server.post("colors").json(&url("https://pictures.test/"))
+    });
+    let server = TestServer::with(&tiny_models(), &[("fetch.schemes", "https")]).await;
+    let post = |text: &str| server.post("colors").json(&url(text));
+    assert_problem!("url_malformed", post("pictures.test/a.jpg"));
+    assert_problem!("url_of_http", post("http://pictures.test/"));
+    assert_problem!("url_with_a_user", post("https://a:b@pictures.test/"));
+    assert_problem!("url_of_a_port", post("https://pictures.test:22/"));
+    assert_problem!("url_of_an_address", post("https://10.0.0.1/"));
+    let nobody = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.local_addr().expect("bound")
+    };
+    let settings = [
+        ("fetch.schemes", "https,http"),
+        ("fetch.networks", "127.0.0.1"),
+        ("fetch.ports", &*nobody.port().to_string().leak()),
+    ];
+    let server = TestServer::with(&tiny_models(), &settings).await;
+    let url = url(&format!("http://{nobody}/"));
+    assert_problem!("url_of_nobody", server.post("colors").json(&url));
+}
+
+#[tokio::test]
 async fn answers_that_cannot_be_produced() {
     let server = TestServer::start().await;
     let accept = |accept: &str, form: Form| {

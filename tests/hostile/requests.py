@@ -207,6 +207,24 @@ def _json() -> Iterator[RawRequest]:
         "no pictures": b'{"images":[]}',
     }.items():
         yield raw(f"JSON of {name}", json(body), 400)
+    # Nothing is fetched unless it is set, whatever a URL is.
+    for url in [
+        "https://pictures.example/a.jpg",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://127.0.0.1:9090/metrics",
+        "http://0x7f.1/",
+        "http://[::ffff:127.0.0.1]/",
+        "https://user:secret@pictures.example/",
+        "file:///etc/passwd",
+        "gopher://127.0.0.1:6379/_FLUSHALL",
+        "",
+        "a" * 1_000_000,
+    ]:
+        yield raw(f"a picture at {url[:40]!r}", json(b'{"url":"' + url.encode() + b'"}'), 403)
+    yield raw("a picture at a list", json(b'{"url":["https://pictures.example/"]}'), 400)
+    yield raw("a picture at two places", json(b'{"image":{"b64":"' + good + b'","url":"https://pictures.example/"}}'), 400)
+    yield raw("1000 pictures at URLs", json(b'{"images":[' + b",".join([b'{"url":"https://a.example/"}'] * 1_000) + b"]}"), 413, 400)
+    yield raw("a picture here and one at a URL", json(b'{"images":[' + one + b',{"url":"https://a.example/"}]}'), 200)
     yield raw("JSON of 1000 pictures", json(b'{"images":[' + b",".join([one] * 1_000) + b"]}"), 413, 400)
     yield raw("JSON with a byte order mark", json(b"\xef\xbb\xbf" + one), 200, 400)
     yield raw("JSON of 20 MB of base64", json(b'{"b64":"' + b"A" * 20_000_000 + b'"}'), 400, 413, 415, 503)

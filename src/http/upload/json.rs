@@ -1,33 +1,35 @@
-//! Pictures and options as JSON, the pictures in base64.
+//! Pictures and options as JSON, the pictures in base64 or as URLs.
 
 use base64::{
     Engine as _, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use utoipa::ToSchema;
 
 use crate::{
     error::{ErrorCode, Problem},
-    inference::{
-        options::{InferOptions, OptionValue},
-        request::ImageUpload,
-    },
+    inference::options::{InferOptions, OptionValue},
 };
 
-use super::{EdgeLimits, no_image, too_many};
+use super::{EdgeLimits, Sent, no_image, too_many};
 
 /// Longest option, in bytes of JSON.
 const MAX_OPTION: usize = 64 << 10;
 
-/// Pictures in base64, and options. Exactly one of `b64`, `image` and `images` holds the pictures.
+/// Pictures in base64 or as URLs, and options. Exactly one of `b64`, `url`, `image` and `images` holds
+/// the pictures.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct InferJson {
     /// A single picture.
     #[schema(nullable = false, content_encoding = "base64")]
     b64: Option<String>,
+    /// Where a single picture is, as in `images`.
+    #[schema(nullable = false, format = "uri", max_length = 8192)]
+    url: Option<String>,
     /// A single picture, with its name.
     #[schema(nullable = false)]
     image: Option<JsonImage>,
@@ -51,13 +53,17 @@ pub(in crate::http) struct InferJson {
     classes: Option<Box<RawValue>>,
 }
 
-/// A picture in base64.
+/// A picture: exactly one of `b64` and `url`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct JsonImage {
     /// The encoded picture in base64, standard or URL-safe, padded or not; a `data:` URL will do.
-    #[schema(content_encoding = "base64")]
-    b64: String,
+    #[schema(nullable = false, content_encoding = "base64")]
+    b64: Option<String>,
+    /// Where the picture is. It is fetched where the server's operator allows that, of https unless
+    /// they allow http, and only of hosts that are public. Otherwise it is `url_refused`.
+    #[schema(nullable = false, format = "uri", max_length = 8192)]
+    url: Option<String>,
     /// Its name, for the answer.
     #[serde(default)]
     #[schema(nullable = false)]
@@ -68,7 +74,7 @@ pub(super) fn read(
     body: &[u8],
     limits: &EdgeLimits,
     options: &mut InferOptions,
-) -> Result<Vec<ImageUpload>, Problem> {
+) -> Result<Vec<Sent>, Problem> {
     let request: InferJson = serde_json::from_slice(body).map_err(|error| {
         Problem::new(
             ErrorCode::MalformedRequest,
@@ -87,20 +93,22 @@ pub(super) fn read(
             options.add(name, &option_value(name, &value)?)?;
         }
     }
-    let single = request.b64.map(|b64| JsonImage {
-        b64,
+    let single = JsonImage {
+        b64: request.b64,
+        url: request.url,
         filename: None,
-    });
+    };
+    let single = Some(single).filter(|image| image.b64.is_some() || image.url.is_some());
     let images = match (single, request.image, request.images) {
         (Some(image), None, None) | (None, Some(image), None) => vec![image],
         (None, None, Some(images)) if !images.is_empty() => images,
         (None, None, _) => {
             return Err(no_image(
-                "the JSON has no picture: give one of b64, image or images",
+                "the JSON has no picture: give one of b64, url, image or images",
             ));
         }
         _ => {
-            let detail = "give the pictures in exactly one of b64, image and images";
+            let detail = "give the pictures in exactly one of b64, url, image and images";
             return Err(Problem::new(ErrorCode::MalformedRequest, detail));
         }
     };
@@ -110,8 +118,20 @@ pub(super) fn read(
     images
         .into_iter()
         .enumerate()
-        .map(|(index, image)| decode(index, image))
+        .map(|(index, image)| sent(index, image))
         .collect()
+}
+
+fn sent(index: usize, image: JsonImage) -> Result<Sent, Problem> {
+    let JsonImage { b64, url, filename } = image;
+    match (b64, url) {
+        (Some(b64), None) => Ok(Sent::picture(decode(index, &b64)?, filename)),
+        (None, Some(url)) => Ok(Sent::Url { url, filename }),
+        (None, None) | (Some(_), Some(_)) => {
+            let detail = format!("picture {index} must have exactly one of b64 and url");
+            Err(Problem::new(ErrorCode::MalformedRequest, detail).in_field("image"))
+        }
+    }
 }
 
 fn option_value(name: &str, value: &RawValue) -> Result<OptionValue, Problem> {
@@ -142,14 +162,13 @@ fn option_value(name: &str, value: &RawValue) -> Result<OptionValue, Problem> {
     })
 }
 
-fn decode(index: usize, image: JsonImage) -> Result<ImageUpload, Problem> {
-    let text = match image
-        .b64
+fn decode(index: usize, b64: &str) -> Result<Bytes, Problem> {
+    let text = match b64
         .strip_prefix("data:")
         .and_then(|url| url.split_once(";base64,"))
     {
         Some((_, data)) => data,
-        None => &image.b64,
+        None => b64,
     };
     let url_safe = text.contains(['-', '_']);
     let alphabet = if url_safe {
@@ -165,8 +184,5 @@ fn decode(index: usize, image: JsonImage) -> Result<ImageUpload, Problem> {
             let detail = format!("b64 of picture {index} is not base64: {error}");
             Problem::new(ErrorCode::MalformedRequest, detail).in_field("b64")
         })?;
-    Ok(ImageUpload {
-        bytes: bytes.into(),
-        filename: image.filename,
-    })
+    Ok(bytes.into())
 }

@@ -1,5 +1,6 @@
 //! From a request's body to pictures and options, whichever way they were sent.
 
+mod fetched;
 mod json;
 mod multipart;
 mod query;
@@ -14,6 +15,7 @@ use crate::{
     inference::{options::InferOptions, request::ImageUpload},
 };
 
+pub(super) use fetched::fetched;
 pub(super) use json::InferJson;
 pub(super) use multipart::InferForm;
 pub(super) use query::InferOptionsQuery;
@@ -32,8 +34,25 @@ const UNPACKED: u64 = 5;
 #[derive(Debug)]
 pub(super) struct Upload {
     /// At least one.
-    pub(super) images: Vec<ImageUpload>,
+    pub(super) images: Vec<Sent>,
     pub(super) options: InferOptions,
+}
+
+/// A picture, or where it is.
+#[derive(Debug)]
+pub(super) enum Sent {
+    Picture(ImageUpload),
+    Url {
+        url: String,
+        filename: Option<String>,
+    },
+}
+
+impl Sent {
+    fn picture(bytes: Bytes, filename: Option<String>) -> Self {
+        let bytes = Ok(bytes);
+        Self::Picture(ImageUpload { bytes, filename })
+    }
 }
 
 /// Reads a request's pictures and options. Options come from the query, too.

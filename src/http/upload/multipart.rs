@@ -8,13 +8,10 @@ use utoipa::ToSchema;
 
 use crate::{
     error::{ErrorCode, Problem},
-    inference::{
-        options::{InferOptions, OptionValue},
-        request::ImageUpload,
-    },
+    inference::options::{InferOptions, OptionValue},
 };
 
-use super::{BodyFault, EdgeLimits, no_image, too_large, too_many};
+use super::{BodyFault, EdgeLimits, Sent, no_image, too_large, too_many};
 
 /// Longest value of an option, in bytes.
 const MAX_OPTION: usize = 64 * 1024;
@@ -56,7 +53,7 @@ pub(super) async fn read(
     request: Request,
     limits: &EdgeLimits,
     options: &mut InferOptions,
-) -> Result<Vec<ImageUpload>, Problem> {
+) -> Result<Vec<Sent>, Problem> {
     let mut parts = Multipart::from_request(request, &())
         .await
         .map_err(|rejection| {
@@ -85,7 +82,7 @@ pub(super) async fn read(
             }
             let filename = part.file_name().map(str::to_owned);
             let bytes = part.bytes().await.map_err(|e| unreadable(&e, limits))?;
-            images.push(ImageUpload { bytes, filename });
+            images.push(Sent::picture(bytes, filename));
         } else {
             given += 1;
             let value = part.bytes().await.map_err(|e| unreadable(&e, limits))?;

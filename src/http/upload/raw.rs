@@ -2,16 +2,13 @@
 
 use bytes::Bytes;
 
-use crate::{error::Problem, inference::request::ImageUpload};
+use crate::error::Problem;
 
-use super::no_image;
+use super::{Sent, no_image};
 
-pub(super) fn read(bytes: Bytes) -> Result<Vec<ImageUpload>, Problem> {
+pub(super) fn read(bytes: Bytes) -> Result<Vec<Sent>, Problem> {
     if bytes.is_empty() {
         return Err(no_image("the body is empty, it must be a picture"));
     }
-    Ok(vec![ImageUpload {
-        bytes,
-        filename: None,
-    }])
+    Ok(vec![Sent::picture(bytes, None)])
 }
