@@ -237,7 +237,7 @@ def _json() -> Iterator[RawRequest]:
 
 def _protocols() -> Iterator[RawRequest]:
     predict, classify, oip = f"/v1/models/{MODEL}:predict", f"/v1/models/{MODEL}:classify", f"/v2/models/{MODEL}/infer"
-    bomb = gzip.compress(bytes(200 << 20), 9)
+    bomb = gzip.compress(bytes(200 << 20), 9, mtime=0)
     for target in (predict, oip):
         short = target.split("/", 3)[1]
         yield raw(f"{short}: a gzip bomb of 200 MB", post(target, bomb, "content-encoding: gzip"), 413, 400)
