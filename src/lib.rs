@@ -8,6 +8,7 @@ pub mod config;
 pub mod core_client;
 pub mod engine;
 pub mod error;
+pub mod fairness;
 pub mod fetch;
 pub mod geometry;
 pub mod grpc;

@@ -10,7 +10,7 @@ use std::{
 
 /// Top-level modules, lowest first. A module imports only from lower rows.
 const LAYERS: &[&[&str]] = &[
-    &["provider"],
+    &["provider", "fairness"],
     &["error", "config", "tensor", "geometry"],
     &["model", "telemetry"],
     &[
@@ -34,6 +34,7 @@ const LAYERS: &[&[&str]] = &[
 /// Pure modules: no runtime, no network, no file system.
 const PURE: &[&str] = &[
     "provider",
+    "fairness",
     "error",
     "tensor",
     "geometry",

@@ -1,0 +1,11 @@
+//! Whose work is done next where more want it than can be served: fair turns of those who ask,
+//! within priorities. Pure: no clock, no thread.
+
+pub mod claim;
+pub mod drain;
+pub mod line;
+pub mod priority;
+mod shed;
+
+#[cfg(test)]
+mod tests;
