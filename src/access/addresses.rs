@@ -57,7 +57,7 @@ impl Addresses {
 }
 
 /// What one holder has: an IPv4 address, or the 64 bits of IPv6 that are given to one.
-fn holder(address: IpAddr) -> IpAddr {
+pub(super) fn holder(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => {

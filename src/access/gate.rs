@@ -144,7 +144,10 @@ impl Gate {
     ) -> Result<(Caller, Option<Arc<Meter>>), Problem> {
         if shown.certified {
             let scopes = Scope::everything().into();
-            return Ok((Caller::new(Identity::Certificate, scopes), None));
+            return Ok((
+                Caller::new(Identity::Certificate, scopes).for_others(),
+                None,
+            ));
         }
         if let (Some(source), Some(text)) = (&self.0.keys, shown.key) {
             let ring = source.ring.read().unwrap_or_else(PoisonError::into_inner);
@@ -155,11 +158,18 @@ impl Gate {
                 .and_then(|key| Some((key, ring.find(key, now)?)));
             let (key, known) = known.ok_or_else(wrong_key)?;
             let caller = Caller::new(Identity::Key(key.id().clone()), Arc::clone(&known.scopes));
+            let caller = caller.at_most(known.highest);
             return Ok((caller, Some(Arc::clone(&known.meter))));
         }
         let scopes = self.anonymous(shown)?;
         let identity = Identity::Address(shown.address);
-        Ok((Caller::new(identity, scopes), None))
+        let caller = Caller::new(identity, scopes);
+        // Where nobody has a key, whoever gets here is one's own or passes on for others.
+        let caller = match self.0.keys {
+            None => caller.for_others(),
+            Some(_) => caller,
+        };
+        Ok((caller, None))
     }
 
     fn anonymous(&self, shown: Shown<'_>) -> Result<Arc<[Scope]>, Problem> {

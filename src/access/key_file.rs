@@ -11,6 +11,8 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::fairness::priority::Priority;
+
 use super::{
     allowance::Allowance,
     scope::Scope,
@@ -35,6 +37,9 @@ pub struct KeyRecord {
     pub expires: Option<Timestamp>,
     /// What it is for.
     pub scopes: Vec<Scope>,
+    /// The highest priority that its requests may have.
+    #[serde(default)]
+    pub priority: Priority,
     /// What is kept of its secret part.
     pub secret: KeyHash,
     /// How much may be done with it.
@@ -175,6 +180,7 @@ mod tests {
             created: "2026-03-01T10:00:00Z".parse().expect("a time"),
             expires: None,
             scopes: vec!["infer:*".parse().expect("a scope")],
+            priority: Priority::Low,
             secret: KeyHash::of(&key).expect("random bytes"),
             limits: Allowance::default(),
         }

@@ -4,6 +4,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 
+use crate::fairness::priority::Priority;
+
 use super::{
     allowance::Meter,
     key_file::{KeyRecord, KeyRecords},
@@ -20,6 +22,8 @@ pub struct Keyring(HashMap<KeyId, Known>);
 pub struct Known {
     /// What it is for.
     pub scopes: Arc<[Scope]>,
+    /// The highest priority that it may ask for.
+    pub highest: Priority,
     /// How much of it is used.
     pub meter: Arc<Meter>,
     secret: KeyHash,
@@ -35,6 +39,7 @@ impl Keyring {
             let meter = kept.filter(|meter| meter.allowance() == record.limits);
             let known = Known {
                 scopes: record.scopes.into(),
+                highest: record.priority,
                 meter: meter.map_or_else(|| Arc::new(Meter::new(record.limits)), Arc::clone),
                 secret: record.secret,
                 expires: record.expires,
@@ -83,6 +88,7 @@ mod tests {
             created: Timestamp::UNIX_EPOCH,
             expires: expires.map(|text| text.parse().expect("a time")),
             scopes: Vec::new(),
+            priority: Priority::Normal,
             secret: KeyHash::of(key).expect("random bytes"),
             limits: Allowance {
                 daily: NonZeroU32::new(1),

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use crate::{
     access::gate::Gate,
     config::{Config, Fetch, TlsFiles},
@@ -11,7 +9,7 @@ use crate::{
         fetcher::{FetchLimits, Fetcher, Pace},
         url::UrlPolicy,
     },
-    http::{ApiState, EdgeLimits},
+    http::{ApiState, EdgeLimits, Places},
     inference::{
         memory::MemoryBudget,
         service::{InferenceService, ServiceLimits},
@@ -40,7 +38,7 @@ pub(super) fn api_state(
             images: limits.images,
             deadline: limits.deadline,
             uploads,
-            places: Arc::new(Semaphore::new(limits.requests)),
+            places: Places::new(limits.requests),
         },
         cors_origins: config.http.cors_origins.clone().into(),
     })
@@ -85,6 +83,7 @@ pub const fn service_limits(config: &Config) -> ServiceLimits {
         decodes: limits.decodes,
         decode_bytes: limits.decode_bytes,
         tensor_bytes: limits.tensor_bytes,
+        wait: limits.wait,
         images: image_limits(config),
     }
 }

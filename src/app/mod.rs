@@ -20,10 +20,9 @@ use crate::{
     access::gate::Gate,
     config::Config,
     core_client::{CoreClient, remote::CorePool},
-    grpc::{self, GrpcState},
+    grpc::{self, CallLimits, GrpcState},
     http::{operations_router, router},
     inference::service::InferenceService,
-    protocols::open_inference::infer::Bounds,
     telemetry::{metrics::Metrics, readiness::Readiness},
     transport::{self, Transport},
 };
@@ -110,7 +109,7 @@ impl App {
                     service,
                     gate: gate.clone(),
                     readiness: readiness.clone(),
-                    bounds: Bounds {
+                    limits: CallLimits {
                         longest: limits.deadline,
                         pictures: limits.images,
                     },

@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use crate::{
     app::{core::load_context, service_limits},
     core_client::CoreClient,
+    fairness::claim::Claim,
     inference::{
         answer::{ImageOutcome, InferAnswer, SeenImage},
         options::InferOptions,
@@ -79,7 +80,7 @@ pub(super) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
             options: InferOptions::default(),
             wanted: Wanted::Results,
             receive: std::time::Duration::ZERO,
-            deadline: None,
+            claim: Claim::default(),
         };
         let answer = service.infer(request).await?.answer;
         match answer.images.first().map(|image| &image.outcome) {

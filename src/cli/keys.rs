@@ -12,11 +12,14 @@ use clap::Subcommand;
 use comfy_table::{Table, presets::NOTHING};
 use jiff::{Span, Timestamp, civil::Date, tz::TimeZone};
 
-use crate::access::{
-    allowance::Allowance,
-    key_file::{self, KeyRecord},
-    scope::Scope,
-    secret::{ApiKey, KeyHash, KeyId},
+use crate::{
+    access::{
+        allowance::Allowance,
+        key_file::{self, KeyRecord},
+        scope::Scope,
+        secret::{ApiKey, KeyHash, KeyId},
+    },
+    fairness::priority::Priority,
 };
 
 use super::{Failure, print, settings::SettingArgs};
@@ -42,6 +45,9 @@ pub(super) struct CreateArgs {
     /// When it ends: a date, a time (2027-01-31T12:00:00Z), or how long it lasts (90d, 12h)
     #[arg(long)]
     expires: Option<Expiry>,
+    /// The highest priority that its requests may have: high, normal or low
+    #[arg(long, default_value_t)]
+    priority: Priority,
     /// Most requests in a second
     #[arg(long)]
     rate: Option<NonZeroU32>,
@@ -125,6 +131,7 @@ fn create(args: CreateArgs) -> Result<ExitCode, Failure> {
         created: Timestamp::now(),
         expires: args.expires.map(|Expiry(end)| end),
         scopes: args.scopes,
+        priority: args.priority,
         secret: KeyHash::of(&key)?,
         limits: Allowance {
             rate: args.rate,
@@ -143,7 +150,9 @@ fn list(args: ListArgs) -> Result<ExitCode, Failure> {
     let now = Timestamp::now();
     let mut table = Table::new();
     table.load_preset(NOTHING);
-    table.set_header(["ID", "NAME", "SCOPES", "CREATED", "ENDS", "LIMITS"]);
+    table.set_header([
+        "ID", "NAME", "SCOPES", "CREATED", "ENDS", "PRIORITY", "LIMITS",
+    ]);
     for key in records.keys {
         let scopes: Vec<String> = key.scopes.iter().map(ToString::to_string).collect();
         let ends = match key.expires {
@@ -157,6 +166,7 @@ fn list(args: ListArgs) -> Result<ExitCode, Failure> {
             scopes.join(" "),
             format!("{:.0}", key.created),
             ends,
+            key.priority.to_string(),
             limits(&key.limits),
         ]);
     }

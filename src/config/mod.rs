@@ -162,6 +162,8 @@ pub struct Limits {
     pub decodes: usize,
     /// Requests that are worked on at the same time; more are refused.
     pub requests: usize,
+    /// Longest wait that a request is let in for.
+    pub wait: Duration,
     /// Longest time for a request.
     pub deadline: Duration,
 }

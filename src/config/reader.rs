@@ -190,6 +190,7 @@ impl Reader {
                 count => count,
             },
             requests: self.number("limits.requests", 1, 100_000),
+            wait: Duration::from_millis(self.number("limits.wait_ms", 1, 600_000)),
             deadline: Duration::from_millis(self.number("limits.deadline_ms", 1, 600_000)),
         }
     }

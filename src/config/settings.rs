@@ -251,7 +251,13 @@ pub const SETTINGS: &[Setting] = &[
         key: "limits.requests",
         value: "COUNT",
         default: "256",
-        help: "Requests worked on at the same time; more are answered 503",
+        help: "Requests worked on at the same time; more are answered 503. One caller has seven eighths of them at most",
+    },
+    Setting {
+        key: "limits.wait_ms",
+        value: "MILLISECONDS",
+        default: "1000",
+        help: "Longest wait that a request is let in for; one that would wait longer is answered 503 before its body is read",
     },
     Setting {
         key: "limits.deadline_ms",

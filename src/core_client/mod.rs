@@ -5,13 +5,14 @@ pub mod remote;
 mod repository;
 mod statistics;
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 use tracing::error;
 
 use crate::{
     error::{ErrorCode, Problem},
+    fairness::claim::Claim,
     model::{
         contract::Contract,
         labels::Labels,
@@ -219,21 +220,30 @@ impl ServableHandle {
         metric_labels(&self.version.id)
     }
 
-    /// Runs the model on pictures, each a tensor with a first axis of 1, if it can before the
-    /// deadline. Gives one prediction or problem each, in their order.
+    /// Runs the model on pictures, each a tensor with a first axis of 1, in the turn of who claims
+    /// it, if it can before the deadline. Gives one prediction or problem each, in their order.
     pub async fn predict(
         &self,
         pictures: Vec<Tensor>,
-        deadline: Option<Instant>,
+        claim: &Claim,
     ) -> Vec<Result<Prediction, PredictError>> {
         match &self.runs {
             Runs::InProcess(servable) => {
-                let predictions = servable.predict(pictures, deadline).await.into_iter();
+                let predictions = servable.predict(pictures, claim).await.into_iter();
                 predictions
                     .map(|one| one.map_err(|error| problem(&error).into()))
                     .collect()
             }
-            Runs::Remote(servable) => servable.predict(pictures, deadline).await,
+            Runs::Remote(servable) => servable.predict(pictures, claim).await,
+        }
+    }
+
+    /// How long pictures with this claim would wait for the model, as far as that is known.
+    #[must_use]
+    pub fn expected_wait(&self, claim: &Claim) -> Duration {
+        match &self.runs {
+            Runs::InProcess(servable) => servable.expected_wait(claim),
+            Runs::Remote(servable) => servable.expected_wait(claim),
         }
     }
 

@@ -5,7 +5,7 @@ use std::{
     future::{Ready, ready},
     sync::Arc,
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use futures_util::future::Either;
@@ -14,18 +14,20 @@ use tonic::{
     Request, Status,
     body::Body,
     codegen::{Service, http},
+    metadata::MetadataMap,
 };
 use tower::Layer;
 use tracing::info;
 
 use crate::{
     access::{
-        caller::Caller,
+        caller::{Caller, Wish},
         gate::{Admission, Gate, Shown, shown_key},
         scope::Action,
     },
     core_client::{CoreClient, ServableHandle},
     error::{ErrorCode, Problem},
+    fairness::{claim::Claim, priority::Priority},
     inference::{
         request::ModelSpec,
         tensors::{TensorAnswer, TensorRequest},
@@ -107,11 +109,23 @@ fn shown<B>(request: &http::Request<B>) -> Shown<'_> {
     }
 }
 
+/// How urgent a call is, by its metadata.
+fn priority(metadata: &MetadataMap) -> Result<Option<Priority>, Status> {
+    let Some(value) = metadata.get("x-priority") else {
+        return Ok(None);
+    };
+    let named = value.to_str().ok().and_then(|text| text.parse().ok());
+    let invalid = || Status::invalid_argument("x-priority must be high, normal or low");
+    named.map(Some).ok_or_else(invalid)
+}
+
 /// The server as one caller may see and use it.
 #[derive(Clone, Debug)]
 pub(super) struct Guarded {
     state: GrpcState,
     admission: Arc<Admission>,
+    /// What the call's metadata asks for.
+    priority: Option<Priority>,
 }
 
 impl GrpcState {
@@ -122,6 +136,7 @@ impl GrpcState {
         Ok(Guarded {
             state: self.clone(),
             admission: Arc::clone(admission.ok_or_else(unknown)?),
+            priority: priority(request.metadata())?,
         })
     }
 }
@@ -135,12 +150,19 @@ impl Guarded {
         self.state.core()
     }
 
+    /// What a call claims that asks for this in its message, and for the rest in its metadata.
+    pub(super) fn claim(&self, wish: Wish, longest: Duration) -> Result<Claim, Problem> {
+        let claim = self.caller().claim(wish.or(self.priority))?;
+        Ok(claim.until(Instant::now().checked_add(longest)))
+    }
+
     /// Answers a request by its deadline, and counts it by how it ended.
     pub(super) async fn run(&self, request: TensorRequest) -> Result<TensorAnswer, Problem> {
         let asked = request.model.clone();
         self.caller().check(Action::Infer, &asked.name)?;
+        self.state.service.admit(&asked, &request.claim)?;
         let service = &self.state.service;
-        let work = in_time(request.deadline, service.run(request));
+        let work = in_time(request.claim.deadline, service.run(request));
         service.counted(&asked, work, |problem| problem.code).await
     }
 

@@ -7,7 +7,7 @@ mod model_service;
 pub(crate) mod open_inference;
 mod prediction;
 
-use std::{future::Future, io};
+use std::{future::Future, io, time::Duration};
 
 use tokio::{net::TcpListener, sync::watch};
 use tonic::{codec::CompressionEncoding, service::Routes};
@@ -28,7 +28,6 @@ use crate::{
             },
         },
     },
-    protocols::open_inference::infer::Bounds,
     telemetry::readiness::Readiness,
     transport::{self, Transport},
 };
@@ -49,11 +48,20 @@ pub struct GrpcState {
     /// Whether requests should be sent here.
     pub readiness: Readiness,
     /// What a request may cost.
-    pub bounds: Bounds,
+    pub limits: CallLimits,
     /// Largest message, in bytes.
     pub message_bytes: usize,
     /// Whether the server is being stopped.
     pub stopped: watch::Receiver<bool>,
+}
+
+/// What a call may cost at the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallLimits {
+    /// Its time.
+    pub longest: Duration,
+    /// Its pictures.
+    pub pictures: usize,
 }
 
 impl GrpcState {

@@ -1,6 +1,6 @@
 //! TensorFlow Serving's `PredictionService`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use crate::{
+    access::caller::Wish,
     inference::{
         options::InferOptions,
         request::ModelSpec as AskedModel,
@@ -84,6 +85,8 @@ impl Asked {
         longest: Duration,
     ) -> Result<TensorAnswer, Fault> {
         let asked = model.clone();
+        let claim = self.server.claim(Wish::default(), longest);
+        let claim = claim.map_err(|problem| Fault::of(&problem, &asked))?;
         let request = TensorRequest {
             id: Uuid::now_v7().to_string(),
             model,
@@ -92,7 +95,7 @@ impl Asked {
             outputs,
             options: InferOptions::default(),
             max_pictures: self.pictures,
-            deadline: Instant::now().checked_add(longest),
+            claim,
         };
         let answer = self.server.run(request).await;
         answer.map_err(|problem| Fault::of(&problem, &asked))
@@ -161,7 +164,7 @@ impl Prediction {
     fn asked_by<T>(&self, request: &Request<T>) -> Result<Asked, Status> {
         Ok(Asked {
             server: self.0.seen_by(request)?,
-            pictures: self.0.bounds.pictures,
+            pictures: self.0.limits.pictures,
         })
     }
 }
@@ -173,7 +176,7 @@ impl PredictionService for Prediction {
         request: Request<ClassificationRequest>,
     ) -> Result<Response<ClassificationResponse>, Status> {
         let caller = self.asked_by(&request)?;
-        let longest = deadline::longest(request.metadata(), self.0.bounds.longest)?;
+        let longest = deadline::longest(request.metadata(), self.0.limits.longest)?;
         let ClassificationRequest { model_spec, input } = request.into_inner();
         let classified = caller.classified(model_spec, input, longest).await;
         classified.map(Response::new).map_err(refused)
@@ -192,7 +195,7 @@ impl PredictionService for Prediction {
         request: Request<PredictRequest>,
     ) -> Result<Response<PredictResponse>, Status> {
         let caller = self.asked_by(&request)?;
-        let longest = deadline::longest(request.metadata(), self.0.bounds.longest)?;
+        let longest = deadline::longest(request.metadata(), self.0.limits.longest)?;
         let PredictRequest {
             model_spec,
             inputs,
@@ -223,7 +226,7 @@ impl PredictionService for Prediction {
         request: Request<MultiInferenceRequest>,
     ) -> Result<Response<MultiInferenceResponse>, Status> {
         let caller = self.asked_by(&request)?;
-        let longest = deadline::longest(request.metadata(), self.0.bounds.longest)?;
+        let longest = deadline::longest(request.metadata(), self.0.limits.longest)?;
         let MultiInferenceRequest { tasks, input } = request.into_inner();
         let mut results = Vec::with_capacity(tasks.len());
         for task in tasks {

@@ -23,6 +23,7 @@ use crate::{
 
 use super::{
     accept::{self, AnswerForm},
+    admission::claim_of,
     path::{parse_label, parse_name, parse_version},
     state::{ApiState, RequestId},
     upload::{self, InferForm, InferJson, InferOptionsQuery},
@@ -190,6 +191,7 @@ async fn see(
     request: Request,
 ) -> Result<Response, Problem> {
     let begun = Instant::now();
+    let claim = claim_of(&request);
     let form = accept::negotiate(request.headers())?;
     let upload = upload::read(request, &state.limits).await?;
     if form != AnswerForm::Json && upload.images.len() > 1 {
@@ -198,7 +200,7 @@ async fn see(
     }
     // Nothing is fetched for a model that cannot answer.
     state.service.core().servable(&model.name, &model.version)?;
-    let deadline = begun + state.limits.deadline;
+    let deadline = claim.deadline.unwrap_or(begun + state.limits.deadline);
     let images = upload::fetched(upload.images, state.fetcher.as_ref(), deadline).await;
     let wanted = match form {
         AnswerForm::Json => Wanted::Results,
@@ -211,7 +213,7 @@ async fn see(
         options: upload.options,
         wanted,
         receive: begun.elapsed(),
-        deadline: Some(deadline),
+        claim,
     };
     let inference = state.service.infer(request).await?;
     if let Some(problem) = inference.sole_problem() {

@@ -1,6 +1,9 @@
 //! What every request passes on its way in and out, in one list.
 
-use std::any::Any;
+use std::{
+    any::Any,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -19,14 +22,17 @@ use uuid::Uuid;
 
 use crate::{
     error::{ErrorCode, Problem},
+    fairness::claim::Claim,
     inference::answer::milliseconds,
 };
 
 use super::{
     access::{self, AnsweredTo},
+    admission::{self, drain},
+    places::Place,
     problem::{self, too_large},
     received::{Held, Received},
-    state::{ApiState, EdgeLimits, RequestId},
+    state::{ApiState, RequestId},
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -35,7 +41,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) fn around(routes: Router, state: &ApiState) -> Router {
     routes
         .layer(DefaultBodyLimit::max(state.limits.body_bytes))
-        .layer(middleware::from_fn_with_state(state.limits.clone(), limit))
+        .layer(middleware::from_fn_with_state(state.clone(), limit))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(state.clone(), access::admit))
         .layer(cors(&state.cors_origins))
@@ -67,31 +73,59 @@ async fn trace(mut request: Request, next: Next) -> Response {
     .await
 }
 
-/// Refuses what is declared too large, what there is no place for, and what takes too long.
-async fn limit(State(limits): State<EdgeLimits>, request: Request, next: Next) -> Response {
+/// Refuses what is declared too large, what there is no place for or would wait for too long, and
+/// what takes too long.
+async fn limit(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
     if request.method() == Method::GET {
         return next.run(request).await;
     }
-    let length = request.headers().get(header::CONTENT_LENGTH);
-    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| (limits.body_bytes as u64) < length) {
-        return too_large(limits.body_bytes).into_response();
-    }
-    let Ok(_place) = limits.places.try_acquire() else {
-        let detail = "every place for a request is taken; try again in a moment";
-        return Problem::new(ErrorCode::Overloaded, detail).into_response();
+    let limits = &state.limits;
+    let (claim, longest, _place) = match admit(&state, &mut request).await {
+        Ok(admitted) => admitted,
+        Err(problem) => {
+            drain(request);
+            return problem.into_response();
+        }
     };
     let held = Held::new(limits.uploads.clone());
     let mut request = request.map(|body| Body::new(Received::new(body, held.clone())));
     request.extensions_mut().insert(held.clone());
-    match tokio::time::timeout(limits.deadline, next.run(request)).await {
+    let left = claim.left(Instant::now()).unwrap_or(longest);
+    request.extensions_mut().insert(claim);
+    match tokio::time::timeout(left, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
-            let deadline = limits.deadline.as_millis();
+            let deadline = longest.as_millis();
             let detail = format!("the request did not finish within {deadline} ms");
             Problem::new(ErrorCode::DeadlineExceeded, detail).into_response()
         }
     }
+}
+
+/// What a request claims, for how long, and a place for it.
+async fn admit(
+    state: &ApiState,
+    request: &mut Request,
+) -> Result<(Claim, Duration, Place), Problem> {
+    let limits = &state.limits;
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| (limits.body_bytes as u64) < length) {
+        return Err(too_large(limits.body_bytes));
+    }
+    let (claim, longest) = admission::claim(request, limits)?;
+    let model = admission::asked_model(request).await;
+    let place = limits.places.take(&claim.tenant);
+    let Some(place) = place else {
+        let detail = "every place for a request is taken (limits.requests), or those that one \
+                      caller may have; try again in a moment";
+        state.service.refused_for_place(model.as_ref(), &claim);
+        return Err(Problem::new(ErrorCode::Overloaded, detail));
+    };
+    if let Some(model) = model {
+        state.service.admit(&model, &claim)?;
+    }
+    Ok((claim, longest, place))
 }
 
 /// What the pages of the API's reference may load: their own files, and styles that they write.
@@ -152,6 +186,8 @@ fn cors(origins: &[String]) -> CorsLayer {
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             access::API_KEY,
+            admission::PRIORITY,
+            admission::TIMEOUT,
         ])
         .expose_headers([
             REQUEST_ID,

@@ -2,6 +2,7 @@
 
 mod accept;
 mod access;
+mod admission;
 mod dialect;
 mod infer;
 mod layers;
@@ -11,6 +12,7 @@ mod openapi;
 mod operations;
 mod page;
 mod path;
+mod places;
 mod problem;
 mod received;
 mod routes;
@@ -19,5 +21,6 @@ mod tensorflow;
 mod upload;
 
 pub use operations::operations_router;
+pub use places::Places;
 pub use routes::{openapi, router};
 pub use state::{ApiState, EdgeLimits};

@@ -2,8 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::Semaphore;
-
 use ipnet::IpNet;
 
 use crate::{
@@ -11,6 +9,8 @@ use crate::{
     fetch::fetcher::Fetcher,
     inference::{memory::MemoryBudget, service::InferenceService},
 };
+
+use super::places::Places;
 
 /// What handlers share.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub struct EdgeLimits {
     /// Memory for the bodies of all requests.
     pub uploads: MemoryBudget,
     /// Places for requests that are worked on at the same time.
-    pub places: Arc<Semaphore>,
+    pub places: Places,
 }
 
 /// The id of a request: in its answer, its problem, its log lines and the `x-request-id` header.

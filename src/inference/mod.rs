@@ -7,7 +7,7 @@ pub mod inferred;
 pub mod memory;
 pub mod options;
 pub mod request;
+mod room;
 pub mod service;
 mod steps;
 pub mod tensors;
-mod workers;

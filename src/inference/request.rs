@@ -1,10 +1,12 @@
 //! What an edge hands over: the pictures, the model, the options.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{error::Problem, model::name::ModelName, serving::choice::VersionChoice};
+use crate::{
+    error::Problem, fairness::claim::Claim, model::name::ModelName, serving::choice::VersionChoice,
+};
 
 use super::options::InferOptions;
 
@@ -50,6 +52,6 @@ pub struct InferRequest {
     pub wanted: Wanted,
     /// How long it took to read the request, and to fetch what it names by URL.
     pub receive: Duration,
-    /// When the answer is of no use any more.
-    pub deadline: Option<Instant>,
+    /// In whose turn, and until when.
+    pub claim: Claim,
 }

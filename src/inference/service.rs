@@ -12,22 +12,22 @@ use tracing::error;
 use crate::{
     core_client::{CoreClient, PredictError, ServableHandle},
     error::{ErrorCode, Problem},
+    fairness::claim::Claim,
     postprocess::{
         prediction::Prediction,
         render::{self, PictureEncoding},
         selection::Selection,
     },
     preprocess::{self, ImageLimits},
-    telemetry::metrics::{Metrics, ModelLabels, Outcome},
+    telemetry::metrics::{Admission, Metrics, ModelLabels, Outcome, RoomName},
 };
 
 use super::{
     answer::StageTimes,
     inferred::Inference,
-    memory::{MemoryBudget, Share},
     request::{InferRequest, ModelSpec},
+    room::{Room, Share},
     steps::{self, Each, Predicted, Ready, Seen},
-    workers::Workers,
 };
 
 pub use super::steps::Upright;
@@ -43,11 +43,12 @@ const CATCH_UP: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub struct InferenceService {
     core: CoreClient,
-    workers: Workers,
-    /// For pictures that are being decoded.
-    decodes: MemoryBudget,
-    /// For the model's inputs.
-    tensors: MemoryBudget,
+    /// For pictures that are being decoded: threads, and memory.
+    decodes: Room,
+    /// For the model's inputs: memory.
+    inputs: Room,
+    /// Longest wait that a request is let in for.
+    wait: Duration,
     limits: ImageLimits,
     metrics: Arc<Metrics>,
 }
@@ -61,6 +62,8 @@ pub struct ServiceLimits {
     pub decode_bytes: u64,
     /// Memory for the model inputs of all requests, in bytes.
     pub tensor_bytes: u64,
+    /// Longest wait that a request is let in for.
+    pub wait: Duration,
     /// The largest picture.
     pub images: ImageLimits,
 }
@@ -71,9 +74,17 @@ impl InferenceService {
     pub fn new(core: CoreClient, limits: ServiceLimits, metrics: Arc<Metrics>) -> Self {
         Self {
             core,
-            workers: Workers::new(limits.decodes),
-            decodes: MemoryBudget::new(limits.decode_bytes),
-            tensors: MemoryBudget::new(limits.tensor_bytes),
+            decodes: Room::new(
+                RoomName::Decode,
+                (limits.decodes, limits.decode_bytes),
+                Arc::clone(&metrics),
+            ),
+            inputs: Room::new(
+                RoomName::Inputs,
+                (1, limits.tensor_bytes),
+                Arc::clone(&metrics),
+            ),
+            wait: limits.wait,
             limits: limits.images,
             metrics,
         }
@@ -105,6 +116,61 @@ impl InferenceService {
         ended
     }
 
+    /// Lets a request in, to be called before its body is read, or refuses it where it would wait
+    /// for longer than `limits.wait_ms` or than until its deadline.
+    ///
+    /// # Errors
+    /// `overloaded`, with the wait that is expected.
+    pub fn admit(&self, model: &ModelSpec, claim: &Claim) -> Result<(), Problem> {
+        // What cannot be asked is said by who asks it.
+        let Ok(servable) = self.core.servable(&model.name, &model.version) else {
+            return Ok(());
+        };
+        let expected = self.decodes.expected_wait(claim) + servable.expected_wait(claim);
+        let left = claim.left(Instant::now());
+        let longest = left.map_or(self.wait, |left| left.min(self.wait));
+        let outcome = if expected <= longest {
+            Admission::Admitted
+        } else if longest < self.wait {
+            Admission::PastDeadline
+        } else {
+            Admission::PastWait
+        };
+        self.metrics.expected_wait(claim.priority, expected);
+        let (expected_ms, longest) = (expected.as_millis(), longest.as_millis());
+        let detail = match outcome {
+            Admission::Admitted => {
+                self.metrics.admission(claim.priority, outcome);
+                return Ok(());
+            }
+            Admission::PastDeadline => format!(
+                "the request would wait for about {expected_ms} ms, its deadline is in {longest} ms"
+            ),
+            Admission::PastWait | Admission::NoPlace => format!(
+                "the request would wait for about {expected_ms} ms; what would wait for more than \
+                 {longest} ms (limits.wait_ms) is not begun"
+            ),
+        };
+        let problem = Problem::new(ErrorCode::Overloaded, detail).retry_after(expected);
+        self.metrics.admission(claim.priority, outcome);
+        let outcome = Outcome(Some(problem.code));
+        self.metrics
+            .refused_request(&servable.metric_labels(), outcome);
+        Err(problem)
+    }
+
+    /// Counts a request that there was no place for.
+    pub fn refused_for_place(&self, model: Option<&ModelSpec>, claim: &Claim) {
+        self.metrics.admission(claim.priority, Admission::NoPlace);
+        let servable = model.map(|model| self.core.servable(&model.name, &model.version));
+        let labels = match servable {
+            Some(Ok(servable)) => servable.metric_labels(),
+            Some(Err(_)) | None => ModelLabels::none(),
+        };
+        let outcome = Outcome(Some(ErrorCode::Overloaded));
+        self.metrics.refused_request(&labels, outcome);
+    }
+
     /// Answers a request. Each picture has its own fate.
     ///
     /// # Errors
@@ -119,7 +185,7 @@ impl InferenceService {
             let selection = options.resolve(servable.contract(), servable.labels())?;
             let _inputs = self.inputs(&request, servable).await?;
             let ready = self.prepare(&request, servable).await;
-            let Some(predicted) = steps::predict(ready, servable, request.deadline).await else {
+            let Some(predicted) = steps::predict(ready, servable, &request.claim).await else {
                 catch_up(changes).await;
                 continue;
             };
@@ -148,7 +214,8 @@ impl InferenceService {
             drop(share);
             encoded
         };
-        self.workers.run(work).await?.map_err(|cause| {
+        let place = self.decodes.place_to_finish().await?;
+        place.run(work).await?.map_err(|cause| {
             error!(%cause, "an annotated picture cannot be encoded");
             Problem::new(
                 ErrorCode::Internal,
@@ -164,9 +231,10 @@ impl InferenceService {
             let bytes = image.bytes.clone();
             async move {
                 let bytes = bytes?;
-                let share = self.room(&bytes, request.deadline).await?;
+                let needed = self.weigh(&bytes)?;
+                let (place, share) = self.decodes.place(needed, &request.claim).await?;
                 let work = move || steps::prepare(&bytes, &servable, &limits, (wanted, share));
-                self.workers.run(work).await?
+                place.run(work).await?
             }
         });
         join_all(each).await
@@ -180,11 +248,11 @@ impl InferenceService {
     ) -> Result<Share, Problem> {
         let each = servable.contract().input.max_bytes();
         let all = each.saturating_mul(request.images.len() as u64);
-        self.tensors.take(all, request.deadline).await
+        self.inputs.memory(all, &request.claim).await
     }
 
-    /// Memory for decoding a picture, by what its header states.
-    async fn room(&self, bytes: &[u8], deadline: Option<Instant>) -> Result<Share, Problem> {
+    /// How much memory it takes to decode a picture, by what its header states.
+    fn weigh(&self, bytes: &[u8]) -> Result<u64, Problem> {
         let needed = preprocess::weigh(bytes, &self.limits)?;
         if self.decodes.bytes() < needed {
             let most = self.decodes.bytes() >> 20;
@@ -194,7 +262,7 @@ impl InferenceService {
             );
             return Err(Problem::new(ErrorCode::ImageTooLarge, detail));
         }
-        self.decodes.take(needed, deadline).await
+        Ok(needed)
     }
 
     /// Makes results of what the model gave, side by side on the workers.
@@ -208,7 +276,8 @@ impl InferenceService {
             let (servable, selection) = (servable.clone(), selection.clone());
             async move {
                 let picture = picture?;
-                self.workers
+                let place = self.decodes.place_to_finish().await?;
+                place
                     .run(move || steps::interpret(picture, &servable, &selection))
                     .await?
             }

@@ -9,6 +9,7 @@ use tracing::error;
 use crate::{
     core_client::{PredictError, ServableHandle},
     error::{ErrorCode, Problem},
+    fairness::claim::Claim,
     geometry::Geometry,
     postprocess::{self, selection::Selection},
     preprocess::{self, ImageLimits, PictureInfo, Prepared},
@@ -18,8 +19,8 @@ use crate::{
 
 use super::{
     answer::{SeenImage, StageTimes},
-    memory::Share,
     request::Wanted,
+    room::Share,
 };
 
 /// The upright pixels of a picture, and the memory that they hold.
@@ -96,7 +97,7 @@ pub(super) fn prepare(
 pub(super) async fn predict(
     ready: Each<Ready>,
     servable: &ServableHandle,
-    deadline: Option<Instant>,
+    claim: &Claim,
 ) -> Option<Each<Predicted>> {
     let mut tensors = Vec::new();
     let mut rest = Vec::new();
@@ -114,7 +115,7 @@ pub(super) async fn predict(
             },
         ));
     }
-    let predictions = servable.predict(tensors, deadline).await;
+    let predictions = servable.predict(tensors, claim).await;
     let withdrawn = |prediction: &Result<_, _>| matches!(prediction, Err(PredictError::Withdrawn));
     if predictions.iter().any(withdrawn) {
         return None;

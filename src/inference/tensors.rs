@@ -1,16 +1,14 @@
 //! The use case of the tensor protocols: a model's own tensors in and out, or pictures in and
 //! their results out as tensors.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
 use crate::{
     core_client::{PredictError, ServableHandle},
     error::{ErrorCode, Problem},
+    fairness::claim::Claim,
     model::{name::Label, served_version::ServedVersion, signature::TensorInfo},
     serving::servable::Prediction,
     tensor::Tensor,
@@ -49,8 +47,8 @@ pub struct TensorRequest {
     pub options: InferOptions,
     /// Most pictures in it.
     pub max_pictures: usize,
-    /// When the answer is of no use any more.
-    pub deadline: Option<Instant>,
+    /// In whose turn, and until when.
+    pub claim: Claim,
 }
 
 /// The answer to it.
@@ -117,7 +115,7 @@ impl InferenceService {
             let rows = tensor.shape().first().copied().unwrap_or(0);
             let rows = tensor.clone().split(rows);
             let rows = rows.map_err(|error| invalid(error.to_string()))?;
-            let predictions = servable.predict(rows, request.deadline).await.into_iter();
+            let predictions = servable.predict(rows, &request.claim).await.into_iter();
             match predictions.collect::<Result<Vec<_>, _>>() {
                 Ok(predictions) => return joined(&servable, predictions),
                 Err(PredictError::Withdrawn) => catch_up(changes).await,
@@ -156,7 +154,7 @@ impl InferenceService {
             options: request.options,
             wanted: Wanted::Results,
             receive: Duration::ZERO,
-            deadline: request.deadline,
+            claim: request.claim,
         });
         let seen = seen.await?;
         let outputs = columns::of(&seen.version, &seen.answer.images)?;

@@ -5,6 +5,12 @@ use crate::tensor::DType;
 /// The parameter of a request that names the load of a version that is meant.
 pub const LOAD_ID: &str = "load_id";
 
+/// The parameter of a request that says how urgent it is.
+pub const PRIORITY: &str = "priority";
+
+/// The parameter of a request that was passed on which says whose it is.
+pub const TENANT: &str = "tenant";
+
 /// The parameter of an answer that says how long it waited for its run, in microseconds.
 pub const QUEUE_US: &str = "queue_us";
 

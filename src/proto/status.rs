@@ -1,5 +1,7 @@
 //! Problems as gRPC statuses, and back.
 
+use std::time::Duration;
+
 use tonic::{
     Code, Status,
     metadata::{MetadataMap, MetadataValue},
@@ -9,6 +11,9 @@ use crate::error::{ErrorCode, Problem};
 
 /// The metadata that carries the code of a problem, so that a gateway knows it again.
 const CODE: &str = "ocellus-code";
+
+/// The metadata that says after how many milliseconds a request may be sent again.
+const RETRY_AFTER: &str = "ocellus-retry-after-ms";
 
 /// The gRPC code that carries this code.
 #[must_use]
@@ -52,6 +57,10 @@ pub const fn code(code: ErrorCode) -> Code {
 pub fn status(problem: &Problem) -> Status {
     let mut metadata = MetadataMap::new();
     metadata.insert(CODE, MetadataValue::from_static(problem.code.as_str()));
+    if let Some(wait) = problem.retry_after {
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        metadata.insert(RETRY_AFTER, MetadataValue::from(wait));
+    }
     let words = match &problem.field {
         Some(field) => format!("{field}: {}", problem.detail),
         None => problem.detail.clone(),
@@ -64,7 +73,11 @@ pub fn status(problem: &Problem) -> Status {
 pub fn problem(status: &Status) -> Option<Problem> {
     let named = status.metadata().get(CODE)?.to_str().ok()?;
     let code = ErrorCode::ALL.iter().find(|code| code.as_str() == named)?;
-    Some(Problem::new(*code, status.message()))
+    let mut problem = Problem::new(*code, status.message());
+    let wait = status.metadata().get(RETRY_AFTER);
+    let wait = wait.and_then(|wait| wait.to_str().ok()?.parse().ok());
+    problem.retry_after = wait.map(Duration::from_millis);
+    Some(problem)
 }
 
 #[cfg(test)]
@@ -75,7 +88,9 @@ mod tests {
     fn a_problem_comes_back() {
         for code in ErrorCode::ALL {
             let sent = Problem::new(code, "why");
-            assert_eq!(problem(&status(&sent)), Some(sent));
+            assert_eq!(problem(&status(&sent)), Some(sent.clone()));
+            let later = sent.retry_after(Duration::from_millis(1300));
+            assert_eq!(problem(&status(&later)), Some(later));
         }
         assert_eq!(problem(&Status::unavailable("the line is cut")), None);
     }

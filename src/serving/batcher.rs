@@ -1,9 +1,8 @@
 //! Which of the pictures that wait go into the next run, and when. Pure: no clock, no thread.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
+
+use crate::fairness::line::Line;
 
 use super::batch::BatchSize;
 
@@ -31,8 +30,8 @@ pub(super) struct BatchRule {
 /// What to do with those that wait.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Decision {
-    /// Run the pictures at these places of the queue, in this order.
-    Run(Vec<usize>),
+    /// Run the next, and of those alike so many in all, in their turns.
+    Run(usize),
     /// Wait for more, at most until then.
     WaitUntil(Instant),
     /// Nobody waits.
@@ -49,46 +48,47 @@ pub(super) enum Arrival {
 }
 
 impl BatchRule {
-    /// Chooses the next run. The first in the queue is always in it, with those of its shape
-    /// behind it. A batch is closed when it is full, when its first has waited for `delay`, or when
+    /// Chooses the next run. Whose turn is next is always in it, with those of its shape in their
+    /// turns. A batch is closed when it is full, when one of them has waited for `delay`, or when
     /// its tightest deadline would be missed by waiting on, a run taking `run_time`.
     pub(super) fn decide<T: Waiting>(
         &self,
-        queue: &VecDeque<T>,
+        line: &Line<T>,
         arrival: Arrival,
         run_time: Duration,
         now: Instant,
     ) -> Decision {
-        let Some(first) = queue.front() else {
+        let Some(first) = line.first() else {
             return Decision::Idle;
         };
-        let alike = queue.iter().enumerate();
-        let alike = alike.filter(|(_, waiting)| waiting.shape() == first.shape());
-        let mut places: Vec<usize> = alike
-            .map(|(place, _)| place)
-            .take(self.size.max())
-            .collect();
-        if arrival == Arrival::Busy && places.len() < self.size.max() {
-            let mut close = first.since() + self.delay;
-            let waiting = places.iter().filter_map(|place| queue.get(*place));
-            for deadline in waiting.filter_map(Waiting::deadline) {
+        let alike = || {
+            let all = line.iter();
+            all.filter(|waiting| waiting.shape() == first.shape())
+        };
+        let count = alike().take(self.size.max()).count();
+        if count == self.size.max() {
+            return Decision::Run(count);
+        }
+        if arrival == Arrival::Busy {
+            let since = alike().map(Waiting::since).min();
+            let mut close = since.unwrap_or(now) + self.delay;
+            for deadline in alike().filter_map(Waiting::deadline) {
                 close = close.min(deadline.checked_sub(run_time).unwrap_or(now));
             }
             if now < close {
                 return Decision::WaitUntil(close);
             }
         }
-        let filled = self.preferred.iter().rfind(|size| **size <= places.len());
-        if let Some(size) = filled.filter(|_| places.len() < self.size.max()) {
-            places.truncate(*size);
-        }
-        Decision::Run(places)
+        let filled = self.preferred.iter().rfind(|size| **size <= count);
+        Decision::Run(filled.copied().unwrap_or(count))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    use crate::fairness::claim::Claim;
 
     use super::*;
 
@@ -114,17 +114,23 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     /// Pictures of these widths that came one millisecond after the other, without deadlines.
-    fn queue(begin: Instant, widths: &[usize]) -> VecDeque<Picture> {
+    fn queue(begin: Instant, widths: &[usize]) -> Line<Picture> {
+        let mut line = Line::default();
         let mut since = begin;
-        let picture = |width: &usize| {
+        for width in widths {
             since += MS;
-            Picture {
-                shape: [*width],
-                since,
-                deadline: None,
-            }
+            come(&mut line, *width, since, None);
+        }
+        line
+    }
+
+    fn come(line: &mut Line<Picture>, width: usize, since: Instant, deadline: Option<Instant>) {
+        let picture = Picture {
+            shape: [width],
+            since,
+            deadline,
         };
-        widths.iter().map(picture).collect()
+        line.push(&Claim::default(), 1, picture);
     }
 
     fn rule(size: usize, delay: Duration) -> BatchRule {
@@ -138,19 +144,15 @@ mod tests {
     #[test]
     fn equal_shapes_go_together_up_to_the_size() {
         let begin = Instant::now();
-        let check = |widths: &[usize], size: usize, expected: &[usize]| {
+        let check = |widths: &[usize], size: usize, expected: usize| {
             let queue = queue(begin, widths);
             let decision = rule(size, 9 * MS).decide(&queue, Arrival::Idle, MS, begin);
-            assert_eq!(
-                decision,
-                Decision::Run(expected.to_vec()),
-                "{widths:?} by {size}"
-            );
+            assert_eq!(decision, Decision::Run(expected), "{widths:?} by {size}");
         };
-        check(&[2], 4, &[0]);
-        check(&[2, 2, 2], 2, &[0, 1]);
-        check(&[2, 3, 2, 3], 4, &[0, 2]);
-        check(&[2, 2], 1, &[0]);
+        check(&[2], 4, 1);
+        check(&[2, 2, 2], 2, 2);
+        check(&[2, 3, 2, 3], 4, 2);
+        check(&[2, 2], 1, 1);
         let nobody = queue(begin, &[]);
         let decision = rule(4, MS).decide(&nobody, Arrival::Idle, MS, begin);
         assert_eq!(decision, Decision::Idle);
@@ -160,20 +162,20 @@ mod tests {
     fn a_busy_instance_waits_for_more_until_delay_or_deadline() {
         let begin = Instant::now();
         let rule = rule(4, 10 * MS);
-        let mut queue = queue(begin, &[2, 2]);
-        let decide = |queue: &VecDeque<Picture>, at: u32, arrival| {
-            rule.decide(queue, arrival, 2 * MS, begin + at * MS)
+        let decide = |deadline: Option<Duration>, at: u32, arrival| {
+            let mut queue = queue(begin, &[2]);
+            let deadline = deadline.map(|after| begin + after);
+            come(&mut queue, 2, begin + 2 * MS, deadline);
+            rule.decide(&queue, arrival, 2 * MS, begin + at * MS)
         };
-        assert_eq!(decide(&queue, 3, Arrival::Idle), Decision::Run(vec![0, 1]));
+        assert_eq!(decide(None, 3, Arrival::Idle), Decision::Run(2));
         let close = Decision::WaitUntil(begin + 11 * MS);
-        assert_eq!(decide(&queue, 3, Arrival::Busy), close);
-        assert_eq!(decide(&queue, 11, Arrival::Busy), Decision::Run(vec![0, 1]));
-        queue[1].deadline = Some(begin + 8 * MS);
+        assert_eq!(decide(None, 3, Arrival::Busy), close);
+        assert_eq!(decide(None, 11, Arrival::Busy), Decision::Run(2));
         let close = Decision::WaitUntil(begin + 6 * MS);
-        assert_eq!(decide(&queue, 3, Arrival::Busy), close);
-        assert_eq!(decide(&queue, 6, Arrival::Busy), Decision::Run(vec![0, 1]));
-        queue[1].deadline = Some(begin + MS);
-        assert_eq!(decide(&queue, 3, Arrival::Busy), Decision::Run(vec![0, 1]));
+        assert_eq!(decide(Some(8 * MS), 3, Arrival::Busy), close);
+        assert_eq!(decide(Some(8 * MS), 6, Arrival::Busy), Decision::Run(2));
+        assert_eq!(decide(Some(MS), 3, Arrival::Busy), Decision::Run(2));
     }
 
     #[test]
@@ -186,11 +188,7 @@ mod tests {
         let check = |waiting: usize, expected: usize| {
             let queue = queue(begin, &vec![2; waiting]);
             let decision = rule.decide(&queue, Arrival::Idle, MS, begin);
-            assert_eq!(
-                decision,
-                Decision::Run((0..expected).collect()),
-                "{waiting} wait"
-            );
+            assert_eq!(decision, Decision::Run(expected), "{waiting} wait");
         };
         for (waiting, expected) in [(1, 1), (3, 1), (4, 4), (7, 4), (15, 8), (16, 16), (20, 16)] {
             check(waiting, expected);
@@ -199,20 +197,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_first_is_always_served_and_nobody_twice(
+        fn somebody_is_served_while_anybody_waits_and_no_more_than_fit(
             widths in prop::collection::vec(1_usize..4, 1..30),
             size in 1_usize..9,
         ) {
             let begin = Instant::now();
             let mut queue = queue(begin, &widths);
-            while !queue.is_empty() {
+            while let Some(first) = queue.first().cloned() {
                 let decision = rule(size, MS).decide(&queue, Arrival::Idle, MS, begin);
-                let Decision::Run(places) = decision else { panic!("{decision:?}") };
-                prop_assert_eq!(places[0], 0);
-                prop_assert!(places.len() <= size);
-                prop_assert!(places.windows(2).all(|pair| pair[0] < pair[1]));
-                for place in places.iter().rev() {
-                    queue.remove(*place);
+                let Decision::Run(count) = decision else { panic!("{decision:?}") };
+                prop_assert!((1..=size).contains(&count));
+                for _ in 0..count {
+                    prop_assert!(queue.take(|other| other.shape == first.shape).is_some());
                 }
             }
         }

@@ -22,7 +22,7 @@ use super::{
     ServeError,
     batch::{self, BatchSize},
     pace::Pace,
-    queue::{Item, Queue},
+    queue::{Item, Queue, cost},
     resources::Reservation,
     servable::{PictureOutputs, Prediction},
 };
@@ -94,6 +94,7 @@ pub(super) fn start(mut runner: Runner, shared: Shared) -> std::io::Result<()> {
 fn serve(runner: &mut Runner, items: Vec<Item>, shared: &Shared) {
     let (begun, batch) = (Instant::now(), items.len());
     let (pictures, tickets): (Vec<_>, Vec<_>) = items.into_iter().map(Item::part).unzip();
+    let bytes = pictures.iter().map(cost).sum();
     let spare = if 1 < batch {
         pictures.clone()
     } else {
@@ -101,7 +102,7 @@ fn serve(runner: &mut Runner, items: Vec<Item>, shared: &Shared) {
     };
     let outputs = catch_unwind(AssertUnwindSafe(|| runner.run(pictures)));
     let compute = begun.elapsed();
-    shared.queue.ran(compute);
+    shared.queue.ran(bytes, compute);
     let outputs = outputs.unwrap_or(Err(ServeError::Lost));
     let waited: Vec<_> = tickets.iter().map(|ticket| begun - ticket.since).collect();
     let run = Run {

@@ -1,7 +1,6 @@
 //! The queue of one servable: pictures that wait for an instance, bounded in number and bytes.
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -9,6 +8,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use crate::{
+    fairness::{claim::Claim, drain::Drain, line::Line},
     telemetry::metrics::{Dropped, Metrics, ModelLabels},
     tensor::Tensor,
 };
@@ -70,11 +70,12 @@ impl Waiting for Item {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    waiting: VecDeque<Item>,
-    bytes: usize,
+    /// What a picture costs is the bytes of its tensor.
+    line: Line<Item>,
     run_time: Duration,
+    drain: Drain,
     closed: bool,
 }
 
@@ -90,14 +91,20 @@ pub(super) struct Queue {
 }
 
 impl Queue {
+    /// A queue for so many instances.
     pub(super) fn new(
         limits: QueueLimits,
         rule: BatchRule,
-        metrics: Arc<Metrics>,
-        labels: ModelLabels,
+        instances: usize,
+        (metrics, labels): (Arc<Metrics>, ModelLabels),
     ) -> Self {
         Self {
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                line: Line::default(),
+                run_time: Duration::ZERO,
+                drain: Drain::new(instances),
+                closed: false,
+            }),
             news: Condvar::new(),
             limits,
             rule,
@@ -106,38 +113,68 @@ impl Queue {
         }
     }
 
-    /// Puts pictures in line, all of them or, where there is no place for all, none.
+    /// Puts pictures in line, all of them or, where there is no place for all, none. Where it is
+    /// full, who holds more of it than those of the claim would, or is less urgent, makes room.
     pub(super) fn enter(
         &self,
         pictures: Vec<Tensor>,
-        deadline: Option<Instant>,
+        claim: &Claim,
     ) -> Result<Vec<Answer>, ServeError> {
         let since = Instant::now();
-        let bytes: usize = pictures.iter().map(Tensor::byte_size).sum();
+        let bytes = pictures.iter().map(cost).sum();
         let count = pictures.len();
         let mut state = self.lock();
-        // An empty queue takes any request, else one above the limits could never be answered.
-        let full = self.limits.pictures < state.waiting.len() + count
-            || self.limits.bytes < state.bytes + bytes;
-        if full && !state.waiting.is_empty() {
-            self.metrics.refused(&self.labels, count);
-            return Err(ServeError::QueueFull(self.limits));
-        }
+        let gone = self.make_room(&mut state.line, (count, bytes), claim)?;
         let mut answers = Vec::with_capacity(count);
         for tensor in pictures {
             let (answer, receiver) = oneshot::channel();
             answers.push(receiver);
             let ticket = Ticket {
                 since,
-                deadline,
+                deadline: claim.deadline,
                 answer,
             };
-            state.waiting.push_back(Item { tensor, ticket });
+            state
+                .line
+                .push(claim, cost(&tensor), Item { tensor, ticket });
         }
-        state.bytes += bytes;
         drop(state);
         self.news.notify_all();
+        self.metrics.refused(&self.labels, gone.len());
+        for item in gone {
+            let full = ServeError::QueueFull(self.limits);
+            item.ticket.answer.send(Err(full)).ok();
+        }
         Ok(answers)
+    }
+
+    /// Makes room for so many pictures of so many bytes in all. Gives those that have to go.
+    fn make_room(
+        &self,
+        line: &mut Line<Item>,
+        (count, bytes): (usize, u64),
+        claim: &Claim,
+    ) -> Result<Vec<Item>, ServeError> {
+        let (pictures, held) = (line.len() + count, line.cost() + bytes);
+        let fits = |gone: usize, freed: u64| {
+            pictures <= self.limits.pictures + gone
+                && held <= (self.limits.bytes as u64).saturating_add(freed)
+        };
+        // An empty queue takes any request, else one above the limits could never be answered.
+        if line.is_empty() || fits(0, 0) {
+            return Ok(Vec::new());
+        }
+        line.make_room(claim, bytes, fits).ok_or_else(|| {
+            self.metrics.refused(&self.labels, count);
+            ServeError::QueueFull(self.limits)
+        })
+    }
+
+    /// How long the first of some pictures with this claim would wait, by how fast the queue went
+    /// on until now.
+    pub(super) fn expected_wait(&self, claim: &Claim) -> Duration {
+        let state = self.lock();
+        state.drain.time_for(state.line.ahead(claim))
     }
 
     /// The next pictures to run together; waits for them. `None` when the queue is closed and
@@ -149,8 +186,8 @@ impl Queue {
             self.drop_expired(&mut state);
             let now = Instant::now();
             let run_time = state.run_time;
-            match self.rule.decide(&state.waiting, arrival, run_time, now) {
-                Decision::Run(places) => return Some(take(&mut state, &places)),
+            match self.rule.decide(&state.line, arrival, run_time, now) {
+                Decision::Run(count) => return Some(take(&mut state.line, count)),
                 Decision::WaitUntil(close) => {
                     let wait = close.saturating_duration_since(now);
                     let waited = self.news.wait_timeout(state, wait);
@@ -168,11 +205,13 @@ impl Queue {
         }
     }
 
-    /// Tells how long a run took, for the batcher to know when to close a batch for a deadline.
-    pub(super) fn ran(&self, time: Duration) {
+    /// Tells how long a run took of pictures of so many bytes in all, for the batcher to know when
+    /// to close a batch for a deadline, and for how long others will wait.
+    pub(super) fn ran(&self, bytes: u64, time: Duration) {
         let mut state = self.lock();
         // An exponential average over some eight runs.
         state.run_time = (state.run_time * 7 + time) / 8;
+        state.drain.done(bytes, time);
     }
 
     /// No more pictures will come. Instances end when the last is answered.
@@ -183,22 +222,17 @@ impl Queue {
 
     fn drop_expired(&self, state: &mut State) {
         let now = Instant::now();
-        let mut kept = VecDeque::with_capacity(state.waiting.len());
-        for item in state.waiting.drain(..) {
-            let expired = item.ticket.deadline.is_some_and(|deadline| deadline <= now);
-            let reason = match (item.ticket.answer.is_closed(), expired) {
-                (true, _) => Dropped::Cancelled,
-                (false, true) => Dropped::Expired,
-                (false, false) => {
-                    kept.push_back(item);
-                    continue;
-                }
+        let is_expired = |item: &Item| item.ticket.deadline.is_some_and(|deadline| deadline <= now);
+        let goes = |item: &Item| item.ticket.answer.is_closed() || is_expired(item);
+        for item in state.line.remove(goes) {
+            let reason = if item.ticket.answer.is_closed() {
+                Dropped::Cancelled
+            } else {
+                Dropped::Expired
             };
-            state.bytes -= item.tensor.byte_size();
             self.metrics.dropped(&self.labels, reason);
             item.ticket.answer.send(Err(ServeError::Expired)).ok();
         }
-        state.waiting = kept;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -206,32 +240,44 @@ impl Queue {
     }
 }
 
-/// Takes the items at some places, ascending, out of the queue.
-fn take(state: &mut State, places: &[usize]) -> Vec<Item> {
-    let mut taken = Vec::with_capacity(places.len());
-    for place in places.iter().rev() {
-        if let Some(item) = state.waiting.remove(*place) {
-            state.bytes -= item.tensor.byte_size();
-            taken.push(item);
-        }
-    }
-    taken.reverse();
+/// Takes the next out of the line, and of those of its shape so many in all.
+fn take(line: &mut Line<Item>, count: usize) -> Vec<Item> {
+    let Some(first) = line.take(|_| true) else {
+        return Vec::new();
+    };
+    let shape = first.tensor.shape().to_vec();
+    let mut taken = vec![first];
+    let others = std::iter::from_fn(|| line.take(|item| item.tensor.shape() == shape));
+    taken.extend(others.take(count.saturating_sub(1)));
     taken
+}
+
+/// What a picture costs in line: a model computes the longer the larger its input is.
+pub(super) fn cost(tensor: &Tensor) -> u64 {
+    tensor.byte_size() as u64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{serving::batch::BatchSize, tensor::TensorData};
+    use crate::{
+        fairness::{claim::Tenant, priority::Priority},
+        serving::batch::BatchSize,
+        tensor::TensorData,
+    };
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A queue of at most 3 pictures, or 2 of 4 bytes, of a model that takes two at a time.
+    /// A queue of at most 3 pictures, or 2 of 4 bytes.
     fn queue() -> (Queue, Arc<Metrics>) {
-        let limits = QueueLimits {
+        queue_of(QueueLimits {
             pictures: 3,
             bytes: 8,
-        };
+        })
+    }
+
+    /// A queue of a model that takes two at a time, with one instance.
+    fn queue_of(limits: QueueLimits) -> (Queue, Arc<Metrics>) {
         let rule = BatchRule {
             size: BatchSize::UpTo(2),
             preferred: Vec::new(),
@@ -243,9 +289,21 @@ mod tests {
             version: "1".to_owned(),
         };
         (
-            Queue::new(limits, rule, Arc::clone(&metrics), labels),
+            Queue::new(limits, rule, 1, (Arc::clone(&metrics), labels)),
             metrics,
         )
+    }
+
+    fn nobody() -> Claim {
+        Claim::default()
+    }
+
+    fn of(tenant: &str, priority: Priority) -> Claim {
+        Claim {
+            tenant: Tenant::new(tenant),
+            priority,
+            deadline: None,
+        }
     }
 
     /// So many pictures of a single number.
@@ -257,10 +315,10 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused_as_a_whole() {
         let (queue, metrics) = queue();
-        let _first = queue.enter(pictures(1), None).expect("is empty");
-        let refused = queue.enter(pictures(2), None).expect_err("is full");
+        let _first = queue.enter(pictures(1), &nobody()).expect("is empty");
+        let refused = queue.enter(pictures(2), &nobody()).expect_err("is full");
         assert!(matches!(refused, ServeError::QueueFull(_)), "{refused}");
-        let _second = queue.enter(pictures(1), None).expect("8 bytes fit");
+        let _second = queue.enter(pictures(1), &nobody()).expect("8 bytes fit");
         assert_eq!(queue.next().map(|items| items.len()), Some(2));
         let text = metrics.text().expect("text");
         let refusals = "ocellus_queue_refusals_total{model=\"cat\",version=\"1\"} 2";
@@ -270,7 +328,7 @@ mod tests {
     #[test]
     fn an_empty_queue_takes_a_request_of_any_size_and_splits_it() {
         let (queue, _) = queue();
-        let _answers = queue.enter(pictures(5), None).expect("is empty");
+        let _answers = queue.enter(pictures(5), &nobody()).expect("is empty");
         queue.close();
         let sizes: Vec<_> = std::iter::from_fn(|| queue.next())
             .map(|items| items.len())
@@ -282,8 +340,11 @@ mod tests {
     fn what_expired_or_was_given_up_never_runs() {
         let (queue, metrics) = queue();
         let now = Instant::now();
-        let mut expired = queue.enter(pictures(1), Some(now)).expect("is empty");
-        drop(queue.enter(pictures(1), Some(now + SECOND)).expect("fits"));
+        let mut expired = queue
+            .enter(pictures(1), &nobody().until(Some(now)))
+            .expect("is empty");
+        let later = nobody().until(Some(now + SECOND));
+        drop(queue.enter(pictures(1), &later).expect("fits"));
         queue.close();
         assert!(queue.next().is_none());
         let answer = expired.pop().and_then(|mut answer| answer.try_recv().ok());
@@ -296,8 +357,10 @@ mod tests {
             assert!(text.contains(&drops), "{text}");
         }
         // Their bytes are given back.
-        let _answers = queue.enter(pictures(1), None).expect("is empty again");
-        let _answers = queue.enter(pictures(1), None).expect("8 bytes fit again");
+        let _answers = queue.enter(pictures(1), &nobody()).expect("is empty again");
+        let _answers = queue
+            .enter(pictures(1), &nobody())
+            .expect("8 bytes fit again");
     }
 
     #[test]
@@ -305,9 +368,52 @@ mod tests {
         let (queue, _) = queue();
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| queue.next().map(|items| items.len()));
-            let answers = queue.enter(pictures(1), None).expect("is empty");
+            let answers = queue.enter(pictures(1), &nobody()).expect("is empty");
             assert_eq!(waiting.join().expect("no panic"), Some(1));
             drop(answers);
         });
+    }
+
+    #[test]
+    fn who_holds_the_most_makes_room_for_others() {
+        let limits = QueueLimits {
+            pictures: 4,
+            bytes: 1 << 20,
+        };
+        let (queue, metrics) = queue_of(limits);
+        let (greedy, modest) = (of("a", Priority::Normal), of("b", Priority::Normal));
+        let mut all_of_it = queue.enter(pictures(4), &greedy).expect("is empty");
+        let _own = queue.enter(pictures(1), &modest).expect("a makes room");
+        let newest = all_of_it.pop().map(|mut answer| answer.try_recv());
+        assert!(matches!(newest, Some(Ok(Err(ServeError::QueueFull(_))))));
+        let still_there = all_of_it.iter_mut().map(oneshot::Receiver::try_recv);
+        assert!(still_there.into_iter().all(|answer| answer.is_err()));
+        let refused = queue.enter(pictures(1), &greedy);
+        assert!(matches!(refused, Err(ServeError::QueueFull(_))));
+        let urgent = of("a", Priority::High);
+        assert!(queue.enter(pictures(1), &urgent).is_ok(), "before others");
+        let text = metrics.text().expect("text");
+        let refusals = "ocellus_queue_refusals_total{model=\"cat\",version=\"1\"} 3";
+        assert!(text.contains(refusals), "{text}");
+    }
+
+    #[test]
+    fn a_batch_is_filled_in_turns_and_waits_are_foretold() {
+        let limits = QueueLimits {
+            pictures: 9,
+            bytes: 1 << 20,
+        };
+        let (queue, _) = queue_of(limits);
+        let (first, second) = (of("a", Priority::Normal), of("b", Priority::Normal));
+        let _answers = queue.enter(pictures(4), &first).expect("is empty");
+        let since = Instant::now();
+        let _others = queue.enter(pictures(1), &second).expect("fits");
+        assert_eq!(queue.expected_wait(&first), Duration::ZERO, "nothing ran");
+        queue.ran(8, SECOND);
+        assert_eq!(queue.expected_wait(&first), SECOND / 2 * 5);
+        assert_eq!(queue.expected_wait(&second), SECOND / 2 * 3);
+        let batch = queue.next().expect("five wait");
+        let came_late = batch.iter().map(|item| since <= item.ticket.since);
+        assert_eq!(came_late.collect::<Vec<_>>(), [false, true]);
     }
 }

@@ -1,13 +1,11 @@
 //! A model version that can serve.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 
 use crate::{
+    fairness::claim::Claim,
     model::{
         contract::signature_check::Bindings,
         served_version::{ServableId, ServedVersion},
@@ -46,15 +44,16 @@ pub struct Prediction {
 
 impl Servable {
     /// Runs the model on pictures, each a tensor with a first axis of 1, together with those of
-    /// other requests. Gives one prediction or failure each, in their order. Pictures that have
-    /// not begun to run at the deadline, or when the future is dropped, never do.
+    /// other requests, in the turn of who claims it. Gives one prediction or failure each, in their
+    /// order. Pictures that have not begun to run at the deadline, or when the future is dropped,
+    /// never do.
     pub async fn predict(
         &self,
         pictures: Vec<Tensor>,
-        deadline: Option<Instant>,
+        claim: &Claim,
     ) -> Vec<Result<Prediction, ServeError>> {
         let count = pictures.len();
-        match self.queue.enter(pictures, deadline) {
+        match self.queue.enter(pictures, claim) {
             Ok(answers) => {
                 let answers = join_all(answers).await.into_iter();
                 answers
@@ -63,6 +62,12 @@ impl Servable {
             }
             Err(refused) => vec![Err(refused); count],
         }
+    }
+
+    /// How long pictures with this claim would wait for their run, by how it went until now.
+    #[must_use]
+    pub fn expected_wait(&self, claim: &Claim) -> Duration {
+        self.queue.expected_wait(claim)
     }
 }
 

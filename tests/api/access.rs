@@ -23,10 +23,10 @@ use crate::{
 const REVOKED: Duration = Duration::from_secs(5);
 
 /// A file of keys of its own.
-struct Keys(tempfile::TempDir);
+pub(crate) struct Keys(tempfile::TempDir);
 
 impl Keys {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a folder"))
     }
 
@@ -35,7 +35,7 @@ impl Keys {
     }
 
     /// Runs `ocellus keys`, and gives what it printed.
-    fn run(&self, arguments: &[&str]) -> String {
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
         let output = Command::new(env!("CARGO_BIN_EXE_ocellus"))
             .arg("keys")
             .args(arguments)
@@ -49,12 +49,12 @@ impl Keys {
         String::from_utf8(output.stdout).expect("text")
     }
 
-    fn create(&self, arguments: &[&str]) -> String {
+    pub(crate) fn create(&self, arguments: &[&str]) -> String {
         let create = [&["create", "--name", "test"], arguments].concat();
         self.run(&create).trim().to_owned()
     }
 
-    async fn server(&self, more: &[(&'static str, &'static str)]) -> TestServer {
+    pub(crate) async fn server(&self, more: &[(&'static str, &'static str)]) -> TestServer {
         let path = self.path().to_str().expect("text").to_owned();
         // Settings of tests live as long as the tests.
         let settings = [&[("access.keys", &*path.leak())], more].concat();

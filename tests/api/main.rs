@@ -17,6 +17,7 @@ mod demo;
 mod edge;
 mod encrypted_cores;
 mod operations;
+mod overload;
 mod pictures;
 mod problems;
 mod server;

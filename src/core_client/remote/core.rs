@@ -27,6 +27,8 @@ use crate::{
     transport::{ClientTls, Connector},
 };
 
+use super::refusals::Refusals;
+
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(1);
 
@@ -69,6 +71,8 @@ pub(super) struct RemoteCore {
     message_bytes: usize,
     view: RwLock<View>,
     in_flight: AtomicUsize,
+    /// What it would not begin lately.
+    pub(super) refusals: Refusals,
 }
 
 /// A request that a core works on, for as long as this lives.
@@ -117,6 +121,7 @@ impl RemoteCore {
             message_bytes,
             view: RwLock::default(),
             in_flight: AtomicUsize::new(0),
+            refusals: Refusals::default(),
         })
     }
 

@@ -3,6 +3,7 @@
 mod core;
 mod merge;
 mod pool;
+mod refusals;
 mod servable;
 
 pub use core::AddressError;

@@ -13,6 +13,7 @@ use tracing::error;
 use crate::{
     core_client::PredictError,
     error::{ErrorCode, Problem},
+    fairness::claim::Claim,
     model::served_version::ServedVersion,
     proto::{
         generated::inference::{
@@ -21,7 +22,7 @@ use crate::{
             model_infer_response::InferOutputTensor,
         },
         little_endian,
-        open_inference::{BATCH, COMPUTE_US, LOAD_ID, QUEUE_US, datatype, dtype},
+        open_inference::{BATCH, COMPUTE_US, LOAD_ID, PRIORITY, QUEUE_US, TENANT, datatype, dtype},
         status,
     },
     serving::servable::Prediction,
@@ -55,24 +56,34 @@ impl RemoteServable {
     pub(in crate::core_client) async fn predict(
         &self,
         pictures: Vec<Tensor>,
-        deadline: Option<Instant>,
+        claim: &Claim,
     ) -> Vec<Result<Prediction, PredictError>> {
         join_all(
             pictures
                 .iter()
-                .map(|picture| self.predict_one(picture, deadline)),
+                .map(|picture| self.predict_one(picture, claim)),
         )
         .await
+    }
+
+    /// How long pictures with this claim would wait, as those cores that would be asked said lately.
+    pub(in crate::core_client) fn expected_wait(&self, claim: &Claim) -> Duration {
+        let asked = self.holders.iter().take(2);
+        let waits = asked.map(|(core, version)| {
+            let (model, now) = (&version.id.name, Instant::now());
+            core.refusals.wait(model, claim, now)
+        });
+        waits.min().unwrap_or_default()
     }
 
     async fn predict_one(
         &self,
         picture: &Tensor,
-        deadline: Option<Instant>,
+        claim: &Claim,
     ) -> Result<Prediction, PredictError> {
         let mut cause = PredictError::Withdrawn;
         for (core, version) in self.holders.iter().take(2) {
-            match ask(core, version, picture, deadline).await {
+            match ask(core, version, picture, claim).await {
                 Ok(prediction) => return Ok(prediction),
                 Err(Failure::Final(cause)) => return Err(cause),
                 Err(Failure::NotComputed(why)) => cause = why,
@@ -86,11 +97,11 @@ async fn ask(
     core: &RemoteCore,
     version: &ServedVersion,
     picture: &Tensor,
-    deadline: Option<Instant>,
+    claim: &Claim,
 ) -> Result<Prediction, Failure> {
-    let mut request = Request::new(message(version, picture));
-    if let Some(deadline) = deadline {
-        request.set_timeout(deadline.saturating_duration_since(Instant::now()));
+    let mut request = Request::new(message(version, picture, claim));
+    if let Some(left) = claim.left(Instant::now()) {
+        request.set_timeout(left);
     }
     let _in_flight = core.begin();
     match core.inference().model_infer(request).await {
@@ -102,20 +113,34 @@ async fn ask(
             let detail = "the model core's answer cannot be understood";
             Failure::Final(Problem::new(ErrorCode::Internal, detail).into())
         }),
-        Err(status) => Err(failure(core, &status)),
+        Err(status) => {
+            let failure = failure(core, &status);
+            if let Failure::NotComputed(PredictError::Problem(problem)) = &failure
+                && let Some(wait) = problem.retry_after
+            {
+                let model = &version.id.name;
+                core.refusals.note(model, claim, wait, Instant::now());
+            }
+            Err(failure)
+        }
     }
 }
 
-fn message(version: &ServedVersion, picture: &Tensor) -> ModelInferRequest {
-    let load_id = ParameterChoice::StringParam(version.load_id.clone());
-    let load_id = InferParameter {
-        parameter_choice: Some(load_id),
+fn message(version: &ServedVersion, picture: &Tensor, claim: &Claim) -> ModelInferRequest {
+    let parameter = |name: &str, text: &str| {
+        let parameter_choice = Some(ParameterChoice::StringParam(text.to_owned()));
+        (name.to_owned(), InferParameter { parameter_choice })
     };
+    let parameters = [
+        parameter(LOAD_ID, &version.load_id),
+        parameter(PRIORITY, claim.priority.as_str()),
+        parameter(TENANT, claim.tenant.as_str()),
+    ];
     let axes = picture.shape().iter();
     ModelInferRequest {
         model_name: version.id.name.to_string(),
         model_version: version.id.version.to_string(),
-        parameters: [(LOAD_ID.to_owned(), load_id)].into(),
+        parameters: parameters.into(),
         inputs: vec![InferInputTensor {
             name: version.bindings.input.clone(),
             datatype: datatype(picture.dtype()).to_owned(),

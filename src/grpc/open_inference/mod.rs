@@ -25,7 +25,7 @@ use crate::{
     protocols::open_inference::{describe, infer::Bounds},
 };
 
-use super::{GrpcState, deadline, guard::Guarded};
+use super::{CallLimits, GrpcState, deadline, guard::Guarded};
 use codec::spec;
 
 type Answers = Pin<Box<dyn Stream<Item = Result<ModelStreamInferResponse, Status>> + Send>>;
@@ -37,10 +37,14 @@ pub(super) struct OpenInference(pub(super) GrpcState);
 async fn answer(
     server: &Guarded,
     message: ModelInferRequest,
-    bounds: Bounds,
+    limits: CallLimits,
 ) -> Result<ModelInferResponse, Problem> {
     let id = message.id.clone();
     let call = codec::call(message)?;
+    let bounds = Bounds {
+        claim: server.claim(call.wish()?, limits.longest)?,
+        pictures: limits.pictures,
+    };
     let (request, wanted) = call.request(bounds)?;
     let answer = server.run(request).await?;
     codec::response(id, answer, &wanted)
@@ -100,12 +104,12 @@ impl GrpcInferenceService for OpenInference {
         request: Request<ModelInferRequest>,
     ) -> Result<Response<ModelInferResponse>, Status> {
         let server = self.0.seen_by(&request)?;
-        let longest = deadline::longest(request.metadata(), self.0.bounds.longest)?;
-        let bounds = Bounds {
+        let longest = deadline::longest(request.metadata(), self.0.limits.longest)?;
+        let limits = CallLimits {
             longest,
-            ..self.0.bounds
+            ..self.0.limits
         };
-        let answered = answer(&server, request.into_inner(), bounds).await;
+        let answered = answer(&server, request.into_inner(), limits).await;
         answered
             .map(Response::new)
             .map_err(|problem| status(&problem))
@@ -117,13 +121,13 @@ impl GrpcInferenceService for OpenInference {
         &self,
         request: Request<Streaming<ModelInferRequest>>,
     ) -> Result<Response<Answers>, Status> {
-        let (server, bounds) = (self.0.seen_by(&request)?, self.0.bounds);
+        let (server, limits) = (self.0.seen_by(&request)?, self.0.limits);
         let answers = request.into_inner().then(move |message| {
             let server = server.clone();
             async move {
                 let message = message?;
                 let id = message.id.clone();
-                Ok(match answer(&server, message, bounds).await {
+                Ok(match answer(&server, message, limits).await {
                     Ok(answer) => ModelStreamInferResponse {
                         error_message: String::new(),
                         infer_response: Some(answer),

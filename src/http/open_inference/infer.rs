@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    access::caller::Caller,
     error::{ErrorCode, Problem},
     inference::{columns::Column, request::ModelSpec, tensors::InputValue},
     proto::{little_endian, open_inference::BYTES},
@@ -28,6 +29,7 @@ use crate::{
 
 use super::{
     super::{
+        admission::claim_of,
         state::{ApiState, RequestId},
         upload::unpacked,
     },
@@ -104,11 +106,20 @@ async fn answer(
     request: Request,
 ) -> Result<Response, Problem> {
     let headers = request.headers().clone();
+    let caller = request.extensions().get::<Caller>().cloned();
+    let claim = claim_of(&request);
     let body = unpacked(request, &state.limits).await?;
     let (call, id) = read(&headers, body, model, request_id)?;
     let binary = parameters::flag(&call.parameters, "binary_data_output")?;
+    let wish = call.wish()?;
+    let claim = match caller {
+        Some(caller) => caller
+            .claim(wish.or(Some(claim.priority)))?
+            .until(claim.deadline),
+        None => claim,
+    };
     let bounds = Bounds {
-        longest: state.limits.deadline,
+        claim,
         pictures: state.limits.images,
     };
     let (request, wanted) = call.request(bounds)?;

@@ -1,7 +1,5 @@
 //! `:predict`, `:classify` and `:regress`.
 
-use std::time::Instant;
-
 use axum::{
     Extension,
     extract::{Path, Request, State},
@@ -11,6 +9,7 @@ use axum::{
 use bytes::Bytes;
 
 use crate::{
+    fairness::claim::Claim,
     inference::{
         options::InferOptions,
         request::ModelSpec,
@@ -21,6 +20,7 @@ use crate::{
 
 use super::{
     super::{
+        admission::claim_of,
         dialect::fault,
         state::{ApiState, RequestId},
         upload::unpacked,
@@ -70,6 +70,7 @@ async fn answer(
     id: RequestId,
     request: Request,
 ) -> Response {
+    let claim = claim_of(&request);
     let body = match unpacked(request, &state.limits).await {
         Ok(body) => body,
         Err(problem) => return problem.into_response(),
@@ -77,7 +78,7 @@ async fn answer(
     let answered = match target {
         Ok((model, verb)) => {
             let asked = model.clone();
-            let work = ask(state, (model, verb), id, body);
+            let work = ask(state, (model, verb), (id, claim), body);
             state
                 .service
                 .counted(&asked, work, |fault| fault.kind)
@@ -94,7 +95,7 @@ async fn answer(
 async fn ask(
     state: &ApiState,
     (model, verb): (ModelSpec, Verb),
-    id: RequestId,
+    asked: (RequestId, Claim),
     body: Bytes,
 ) -> Result<String, Fault> {
     let servable = state.service.core().servable(&model.name, &model.version);
@@ -105,7 +106,7 @@ async fn ask(
             signature::predict_rest(&predict.signature)?;
             let format = predict.format;
             let input = predict.input(&servable.version)?;
-            let answer = run(state, model, id, input).await?;
+            let answer = run(state, model, asked, input).await?;
             json::predictions(&answer.outputs, format)
         }
         Verb::Classify => {
@@ -113,7 +114,7 @@ async fn ask(
             signature::classify(&name, &servable.version)?;
             let pictures = InputValue::Pictures(examples::pictures(Some(examples))?);
             let input = (signature::PICTURE_INPUT.to_owned(), pictures);
-            let answer = run(state, model, id, input).await?;
+            let answer = run(state, model, asked, input).await?;
             Ok(json::classes(&examples::classes(&answer)))
         }
         Verb::Regress => Err(Fault::invalid(signature::NO_REGRESSION)),
@@ -123,7 +124,7 @@ async fn ask(
 async fn run(
     state: &ApiState,
     model: ModelSpec,
-    id: RequestId,
+    (id, claim): (RequestId, Claim),
     input: (String, InputValue),
 ) -> Result<TensorAnswer, Fault> {
     let asked = model.clone();
@@ -135,7 +136,7 @@ async fn run(
         outputs: Vec::new(),
         options: InferOptions::default(),
         max_pictures: state.limits.images,
-        deadline: Instant::now().checked_add(state.limits.deadline),
+        claim,
     };
     let answer = state.service.run(request).await;
     answer.map_err(|problem| Fault::of(&problem, &asked))

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::{
+    access::caller::Wish,
     error::Problem,
+    fairness::claim::Claim,
     inference::{
         columns::Column,
         request::ModelSpec,
@@ -28,10 +30,10 @@ pub struct WantedOutput {
 }
 
 /// What a call may cost at the most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Its time.
-    pub longest: Duration,
+    /// In whose turn it is answered, and until when.
+    pub claim: Claim,
     /// Its pictures.
     pub pictures: usize,
 }
@@ -66,6 +68,17 @@ pub fn input(
 }
 
 impl InferCall {
+    /// What its parameters ask for: a priority, and whose it is.
+    ///
+    /// # Errors
+    /// When a parameter's value is not allowed.
+    pub fn wish(&self) -> Result<Wish, Problem> {
+        Ok(Wish {
+            priority: parameters::priority(&self.parameters)?,
+            on_behalf_of: parameters::tenant(&self.parameters)?,
+        })
+    }
+
     /// The request that it makes of the use case, and the outputs that it asks for. Its own
     /// `timeout` is in microseconds.
     ///
@@ -76,7 +89,7 @@ impl InferCall {
         let timeout = timeout
             .filter(|micros| *micros != 0)
             .map(Duration::from_micros);
-        let within = timeout.map_or(bounds.longest, |timeout| timeout.min(bounds.longest));
+        let timeout = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let load_id = match self.parameters.get(LOAD_ID) {
             Some(Parameter::Text(load_id)) => Some(load_id.clone()),
             Some(_) | None => None,
@@ -90,7 +103,7 @@ impl InferCall {
             outputs: outputs.collect(),
             options: parameters::infer_options(&self.parameters)?,
             max_pictures: bounds.pictures,
-            deadline: Instant::now().checked_add(within),
+            claim: bounds.claim.until(timeout),
         };
         Ok((request, self.outputs))
     }

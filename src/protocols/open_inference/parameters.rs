@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::{
     error::{ErrorCode, Problem},
+    fairness::{claim::Tenant, priority::Priority},
     inference::options::{self, InferOptions, OptionValue},
+    proto::open_inference::{PRIORITY, TENANT},
 };
 
 /// A parameter's value.
@@ -53,6 +55,44 @@ pub fn flag(parameters: &Parameters, name: &str) -> Result<bool, Problem> {
     }
 }
 
+/// How urgent a request is: in words, or as Triton numbers it, 1 before 2 before 3; 0 says nothing.
+///
+/// # Errors
+/// When it is neither.
+pub(super) fn priority(parameters: &Parameters) -> Result<Option<Priority>, Problem> {
+    let named = match parameters.get(PRIORITY) {
+        None | Some(Parameter::Int(0)) => return Ok(None),
+        Some(Parameter::Int(1)) => Some(Priority::High),
+        Some(Parameter::Int(2)) => Some(Priority::Normal),
+        Some(Parameter::Int(3..)) => Some(Priority::Low),
+        Some(Parameter::Text(text)) => text.parse().ok(),
+        Some(Parameter::Int(_) | Parameter::Bool(_) | Parameter::Double(_)) => None,
+    };
+    let invalid = || {
+        let detail = "parameter priority must be high, normal or low, or a whole number: 1 is high, \
+                      2 normal, more is low";
+        Problem::new(ErrorCode::InvalidOption, detail).in_field(PRIORITY)
+    };
+    named.map(Some).ok_or_else(invalid)
+}
+
+/// In whose turn a request is to be answered that was passed on.
+///
+/// # Errors
+/// When it is a longer text than any.
+pub(super) fn tenant(parameters: &Parameters) -> Result<Option<Tenant>, Problem> {
+    match parameters.get(TENANT) {
+        Some(Parameter::Text(text)) if text.len() <= Tenant::MAX_BYTES => {
+            Ok(Some(Tenant::new(text)))
+        }
+        Some(Parameter::Text(_)) => {
+            let detail = format!("parameter tenant has at most {} bytes", Tenant::MAX_BYTES);
+            Err(Problem::new(ErrorCode::InvalidOption, detail).in_field(TENANT))
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
 /// The options among a request's parameters. The protocol's own, and others, are none.
 ///
 /// # Errors
@@ -70,4 +110,39 @@ pub(super) fn infer_options(parameters: &Parameters) -> Result<InferOptions, Pro
         found.add(name, &OptionValue::Text(text))?;
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn priorities_are_words_or_numbers() {
+        let check = |given: Parameter, expected: Result<Option<Priority>, ()>| {
+            let parameters = Parameters::from([(PRIORITY.to_owned(), given.clone())]);
+            assert_eq!(priority(&parameters).map_err(|_| ()), expected, "{given:?}");
+        };
+        check(Parameter::Int(0), Ok(None));
+        check(Parameter::Int(1), Ok(Some(Priority::High)));
+        check(Parameter::Int(2), Ok(Some(Priority::Normal)));
+        check(Parameter::Int(3), Ok(Some(Priority::Low)));
+        check(Parameter::Int(i64::MAX), Ok(Some(Priority::Low)));
+        check(Parameter::Text("low".to_owned()), Ok(Some(Priority::Low)));
+        check(Parameter::Int(-1), Err(()));
+        check(Parameter::Text("urgent".to_owned()), Err(()));
+        check(Parameter::Double(1.0), Err(()));
+        assert_eq!(priority(&Parameters::new()), Ok(None));
+    }
+
+    #[test]
+    fn a_tenant_is_a_short_text() {
+        let named = |text: &str| {
+            let parameter = Parameter::Text(text.to_owned());
+            tenant(&Parameters::from([(TENANT.to_owned(), parameter)]))
+        };
+        assert_eq!(named("key a"), Ok(Some(Tenant::new("key a"))));
+        let long = "a".repeat(Tenant::MAX_BYTES + 1);
+        assert!(named(&long).is_err_and(|problem| problem.code == ErrorCode::InvalidOption));
+        assert_eq!(tenant(&Parameters::new()), Ok(None));
+    }
 }

@@ -190,7 +190,9 @@ async fn serve(
         preferred: preferred.map(|size| *size as usize).collect(),
         delay: Duration::from_micros(batching.max_delay_us.into()),
     };
-    let queue = Queue::new(context.queue, rule, Arc::clone(&metrics), labels.clone());
+    let instances = opened.runners.len();
+    let named = (Arc::clone(&metrics), labels.clone());
+    let queue = Queue::new(context.queue, rule, instances, named);
     let shared = Shared {
         queue: Arc::new(queue),
         held: Arc::new(Held {

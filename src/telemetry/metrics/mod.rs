@@ -1,5 +1,6 @@
 //! Every metric of the server, declared here and nowhere else.
 
+mod admission;
 mod core;
 mod labels;
 
@@ -16,9 +17,11 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use admission::AdmissionMetrics;
 use core::CoreMetrics;
 use labels::{FetchLabels, OutcomeLabels, StageLabels};
 
+pub use admission::{Admission, RoomName};
 pub use labels::{Dropped, ModelLabels, Outcome, PollOutcome, Stage};
 
 #[derive(Clone, Debug)]
@@ -41,6 +44,7 @@ pub struct Metrics {
     pictures: Family<OutcomeLabels, Counter>,
     fetches: Family<FetchLabels, Counter>,
     stage_seconds: Family<StageLabels, Histogram, Seconds>,
+    admission: AdmissionMetrics,
     core: CoreMetrics,
 }
 
@@ -55,8 +59,10 @@ impl Default for Metrics {
             pictures: Family::default(),
             fetches: Family::default(),
             stage_seconds: Family::new_with_constructor(Seconds),
+            admission: AdmissionMetrics::default(),
             core: CoreMetrics::default(),
         };
+        metrics.admission.register(&mut registry);
         metrics.core.register(&mut registry);
         let r = &mut registry;
         r.register(
@@ -111,6 +117,11 @@ impl Metrics {
         self.request_seconds
             .get_or_create(labels)
             .observe(time.as_secs_f64());
+    }
+
+    /// A request was refused before anything was done for it.
+    pub fn refused_request(&self, labels: &ModelLabels, outcome: Outcome) {
+        self.requests.get_or_create(&of(labels, outcome)).inc();
     }
 
     /// A picture ended.
