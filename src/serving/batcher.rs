@@ -49,13 +49,13 @@ pub(super) enum Arrival {
 
 impl BatchRule {
     /// Chooses the next run. Whose turn is next is always in it, with those of its shape in their
-    /// turns. A batch is closed when it is full, when one of them has waited for `delay`, or when
-    /// its tightest deadline would be missed by waiting on, a run taking `run_time`.
+    /// turns. A batch is closed when it has `most` pictures, when one of them has waited for `delay`,
+    /// or when its tightest deadline would be missed by waiting on, a run taking `run_time`.
     pub(super) fn decide<T: Waiting>(
         &self,
         line: &Line<T>,
         arrival: Arrival,
-        run_time: Duration,
+        (most, run_time): (usize, Duration),
         now: Instant,
     ) -> Decision {
         let Some(first) = line.first() else {
@@ -65,8 +65,8 @@ impl BatchRule {
             let all = line.iter();
             all.filter(|waiting| waiting.shape() == first.shape())
         };
-        let count = alike().take(self.size.max()).count();
-        if count == self.size.max() {
+        let count = alike().take(most).count();
+        if count == most {
             return Decision::Run(count);
         }
         if arrival == Arrival::Busy {
@@ -146,7 +146,7 @@ mod tests {
         let begin = Instant::now();
         let check = |widths: &[usize], size: usize, expected: usize| {
             let queue = queue(begin, widths);
-            let decision = rule(size, 9 * MS).decide(&queue, Arrival::Idle, MS, begin);
+            let decision = rule(size, 9 * MS).decide(&queue, Arrival::Idle, (size, MS), begin);
             assert_eq!(decision, Decision::Run(expected), "{widths:?} by {size}");
         };
         check(&[2], 4, 1);
@@ -154,7 +154,7 @@ mod tests {
         check(&[2, 3, 2, 3], 4, 2);
         check(&[2, 2], 1, 1);
         let nobody = queue(begin, &[]);
-        let decision = rule(4, MS).decide(&nobody, Arrival::Idle, MS, begin);
+        let decision = rule(4, MS).decide(&nobody, Arrival::Idle, (4, MS), begin);
         assert_eq!(decision, Decision::Idle);
     }
 
@@ -166,7 +166,7 @@ mod tests {
             let mut queue = queue(begin, &[2]);
             let deadline = deadline.map(|after| begin + after);
             come(&mut queue, 2, begin + 2 * MS, deadline);
-            rule.decide(&queue, arrival, 2 * MS, begin + at * MS)
+            rule.decide(&queue, arrival, (4, 2 * MS), begin + at * MS)
         };
         assert_eq!(decide(None, 3, Arrival::Idle), Decision::Run(2));
         let close = Decision::WaitUntil(begin + 11 * MS);
@@ -187,7 +187,7 @@ mod tests {
         };
         let check = |waiting: usize, expected: usize| {
             let queue = queue(begin, &vec![2; waiting]);
-            let decision = rule.decide(&queue, Arrival::Idle, MS, begin);
+            let decision = rule.decide(&queue, Arrival::Idle, (16, MS), begin);
             assert_eq!(decision, Decision::Run(expected), "{waiting} wait");
         };
         for (waiting, expected) in [(1, 1), (3, 1), (4, 4), (7, 4), (15, 8), (16, 16), (20, 16)] {
@@ -204,7 +204,7 @@ mod tests {
             let begin = Instant::now();
             let mut queue = queue(begin, &widths);
             while let Some(first) = queue.first().cloned() {
-                let decision = rule(size, MS).decide(&queue, Arrival::Idle, MS, begin);
+                let decision = rule(size, MS).decide(&queue, Arrival::Idle, (size, MS), begin);
                 let Decision::Run(count) = decision else { panic!("{decision:?}") };
                 prop_assert!((1..=size).contains(&count));
                 for _ in 0..count {

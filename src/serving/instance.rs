@@ -102,7 +102,7 @@ fn serve(runner: &mut Runner, items: Vec<Item>, shared: &Shared) {
     };
     let outputs = catch_unwind(AssertUnwindSafe(|| runner.run(pictures)));
     let compute = begun.elapsed();
-    shared.queue.ran(bytes, compute);
+    shared.queue.ran((batch, bytes), compute);
     let outputs = outputs.unwrap_or(Err(ServeError::Lost));
     let waited: Vec<_> = tickets.iter().map(|ticket| begun - ticket.since).collect();
     let run = Run {

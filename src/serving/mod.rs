@@ -16,6 +16,7 @@ pub mod pace;
 pub mod policy;
 pub mod queue;
 pub mod resources;
+mod run_times;
 pub mod servable;
 pub mod source;
 pub mod state;

@@ -16,6 +16,7 @@ use crate::{
 use super::{
     ServeError,
     batcher::{Arrival, BatchRule, Decision, Waiting},
+    run_times::RunTimes,
     servable::Prediction,
 };
 
@@ -74,7 +75,7 @@ impl Waiting for Item {
 struct State {
     /// What a picture costs is the bytes of its tensor.
     line: Line<Item>,
-    run_time: Duration,
+    times: RunTimes,
     drain: Drain,
     closed: bool,
 }
@@ -101,7 +102,7 @@ impl Queue {
         Self {
             state: Mutex::new(State {
                 line: Line::default(),
-                run_time: Duration::ZERO,
+                times: RunTimes::new(&rule),
                 drain: Drain::new(instances),
                 closed: false,
             }),
@@ -185,8 +186,8 @@ impl Queue {
         loop {
             self.drop_expired(&mut state);
             let now = Instant::now();
-            let run_time = state.run_time;
-            match self.rule.decide(&state.line, arrival, run_time, now) {
+            let learned = (state.times.most(), state.times.run());
+            match self.rule.decide(&state.line, arrival, learned, now) {
                 Decision::Run(count) => return Some(take(&mut state.line, count)),
                 Decision::WaitUntil(close) => {
                     let wait = close.saturating_duration_since(now);
@@ -205,12 +206,11 @@ impl Queue {
         }
     }
 
-    /// Tells how long a run took of pictures of so many bytes in all, for the batcher to know when
-    /// to close a batch for a deadline, and for how long others will wait.
-    pub(super) fn ran(&self, bytes: u64, time: Duration) {
+    /// Tells how long a run took of so many pictures, of so many bytes in all, for the batcher to
+    /// know what to put together and when to close it, and for how long others will wait.
+    pub(super) fn ran(&self, (pictures, bytes): (usize, u64), time: Duration) {
         let mut state = self.lock();
-        // An exponential average over some eight runs.
-        state.run_time = (state.run_time * 7 + time) / 8;
+        state.times.ran(pictures, time);
         state.drain.done(bytes, time);
     }
 
@@ -409,7 +409,7 @@ mod tests {
         let since = Instant::now();
         let _others = queue.enter(pictures(1), &second).expect("fits");
         assert_eq!(queue.expected_wait(&first), Duration::ZERO, "nothing ran");
-        queue.ran(8, SECOND);
+        queue.ran((2, 8), SECOND);
         assert_eq!(queue.expected_wait(&first), SECOND / 2 * 5);
         assert_eq!(queue.expected_wait(&second), SECOND / 2 * 3);
         let batch = queue.next().expect("five wait");
