@@ -185,6 +185,10 @@ bench-second-model: engine models build $(TEST_VENV)/ready ## What loading a lar
 bench-gateway: engine models build $(TEST_VENV)/ready ## What a gateway and a core cost beside one process
 	$(TEST_PYTHON) -B -m bench.gateway
 
+.PHONY: bench-overload
+bench-overload: engine models build ## What a server does with four times its work, and what a greedy key does to others
+	$(PYTHON) -B -m bench.overload
+
 .PHONY: bench-swaps
 bench-swaps: engine models build ## Memory and time of version swaps of the demo's classifiers under load
 	$(PYTHON) -B -m bench.swaps
