@@ -33,11 +33,12 @@ use edges::{api_state, callers, clients, operators};
 pub use edges::service_limits;
 pub use error::AppError;
 
-/// Longest time for requests to end once the server is told to stop.
-const DRAIN: Duration = Duration::from_secs(20);
+/// Longest time for requests to end once the server is told to stop. With [`LAST_RUNS`] it is out
+/// within 20 s, which leaves room in the 30 s that Kubernetes gives.
+const DRAIN: Duration = Duration::from_secs(15);
 
 /// Longest time for models' last runs to end after that.
-const LAST_RUNS: Duration = Duration::from_secs(10);
+const LAST_RUNS: Duration = Duration::from_secs(4);
 
 /// What a process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,9 +183,11 @@ impl App {
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), AppError> {
         let stopped = || stopped(self.stopping.subscribe());
-        let operations = serve(Some(self.operations), stopped());
         let api = serve(self.http, stopped());
         let calls = serve_calls(self.grpc, stopped());
+        // Whoever asks meanwhile is told that it is not ready, and what is left to do.
+        let drained = watch::Sender::new(false);
+        let operations = serve(Some(self.operations), self::stopped(drained.subscribe()));
         let (manager, notes) = match &self.models {
             Models::Here(core) => (Some(Arc::clone(&core.manager)), Some(core.notes.clone())),
             Models::There(_) => (None, None),
@@ -196,7 +199,12 @@ impl App {
                 Models::There(pool) => cores::follow(pool, readiness, ready).await,
             }
         });
-        let mut servers = std::pin::pin!(async { tokio::try_join!(api, calls, operations) });
+        let edges = async {
+            let served = tokio::try_join!(api, calls);
+            drained.send_replace(true);
+            served
+        };
+        let mut servers = std::pin::pin!(async { tokio::try_join!(edges, operations) });
         tokio::select! {
             ended = &mut servers => return ended.map(drop).map_err(AppError::Serve),
             () = &mut models => (),
@@ -251,11 +259,13 @@ async fn serve(
 ) -> io::Result<()> {
     match edge {
         Some((listener, routes, transport)) => {
-            transport::serve(listener, routes, transport, stopped).await;
+            transport::serve(listener, routes, transport, stopped).await
         }
-        None => stopped.await,
+        None => {
+            stopped.await;
+            Ok(())
+        }
     }
-    Ok(())
 }
 
 /// Serves gRPC until it is stopped; waits for that where there is nothing to serve.

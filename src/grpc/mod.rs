@@ -73,7 +73,7 @@ impl GrpcState {
 /// Serves until `stopped` is done; then calls that are being worked on are given time to end.
 ///
 /// # Errors
-/// When the messages cannot be described to clients.
+/// When the messages cannot be described to clients, or the last connections are lost.
 pub async fn serve(
     listener: TcpListener,
     state: GrpcState,
@@ -111,8 +111,7 @@ pub async fn serve(
         .add_service(reflection_v1alpha)
         .prepare();
     tokio::select! {
-        () = transport::serve(listener, gate.layer(routes), transport, stopped) => (),
-        () = reporting => (),
+        served = transport::serve(listener, gate.layer(routes), transport, stopped) => served,
+        () = reporting => Ok(()),
     }
-    Ok(())
 }

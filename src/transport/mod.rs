@@ -1,6 +1,7 @@
 //! Connections, of clients to this process and of a gateway to its cores: accepted, encrypted
 //! where that is wanted, and given up where their other end is slow.
 
+mod asked;
 mod connect;
 mod renewed;
 mod stalled;
@@ -9,38 +10,35 @@ mod tls;
 use std::{
     convert::Infallible,
     error::Error,
-    future::Future,
+    future::{Future, pending},
+    io,
     net::SocketAddr,
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
 use bytes::Bytes;
 use hyper::{
-    Request, Response,
+    Request, Response, Version,
     body::{Body, Incoming},
+    header::{CONNECTION, HeaderValue},
     service::service_fn,
 };
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{
-        conn::auto::Builder,
-        graceful::{GracefulShutdown, Watcher},
-    },
+    server::conn::auto::Builder,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{Semaphore, watch},
     time::{sleep, timeout},
 };
 use tower::Service;
 use tracing::{debug, warn};
 
+use asked::Asked;
 use stalled::Stalled;
 
 pub use connect::Connector;
@@ -61,6 +59,9 @@ const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(10), Duration::fro
 
 /// Wait before another connection is accepted when the system would give none.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Time between the end's beginning and the closing of connections on which nothing is asked.
+const FAREWELL: Duration = Duration::from_millis(250);
 
 /// How connections are kept.
 #[derive(Clone, Debug)]
@@ -96,62 +97,87 @@ pub struct Peer {
 }
 
 /// Serves until `stopped` is done; then requests that are being worked on are given time to end.
+///
+/// # Errors
+/// When the last connections cannot be taken over; before that, what cannot be accepted is tried again.
 pub async fn serve<S, B>(
     listener: TcpListener,
     service: S,
     transport: Transport,
     stopped: impl Future<Output = ()>,
-) where
+) -> io::Result<()>
+where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
     S: Clone + Send + 'static,
     S::Future: Send,
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(transport.connections));
-    let graceful = GracefulShutdown::new();
+    let ending = watch::Sender::new(false);
     let builder = Arc::new(builder(&transport));
     let mut stopped = pin!(stopped);
     let mut renewed = pin!(renew(transport.tls.clone()));
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = &mut stopped => break,
-            () = &mut renewed => continue,
-        };
-        let (stream, client) = match accepted {
-            Ok(accepted) => accepted,
-            Err(cause) => {
-                warn!(%cause, "a connection could not be accepted");
-                sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
+    let take = |(stream, client): (TcpStream, SocketAddr)| {
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             debug!(%client, "a connection was refused, there are as many as may be");
-            continue;
+            return;
         };
         let connection = Connection {
             client,
             service: service.clone(),
             builder: Arc::clone(&builder),
-            watcher: graceful.watcher(),
+            ending: ending.subscribe(),
             head: transport.head,
+            protocols: transport.protocols,
         };
         let tls = transport.tls.clone();
         tokio::spawn(async move {
             let _place = place;
             connection.begin(stream, tls).await;
         });
+    };
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => take(accepted),
+                Err(cause) => {
+                    warn!(%cause, "a connection could not be accepted");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            () = &mut stopped => break,
+            () = &mut renewed => (),
+        }
     }
-    drop(listener);
-    graceful.shutdown().await;
+    ending.send_replace(true);
+    take_the_last(listener, transport.connections, take)?;
+    // Once all places are free, the last connection has ended.
+    let all = u32::try_from(transport.connections).unwrap_or(u32::MAX);
+    places.acquire_many(all).await.ok();
+    Ok(())
+}
+
+/// Takes whom the system has let in already, so many at most, then closes the port: closed at once
+/// it would reset them. The runtime would not know yet of the latest, so the system is asked.
+fn take_the_last(
+    listener: TcpListener,
+    most: usize,
+    take: impl Fn((TcpStream, SocketAddr)),
+) -> io::Result<()> {
+    let listener = listener.into_std()?;
+    let waiting = std::iter::from_fn(|| listener.accept().ok());
+    for (stream, client) in waiting.take(most) {
+        stream.set_nonblocking(true)?;
+        take((TcpStream::from_std(stream)?, client));
+    }
+    Ok(())
 }
 
 /// Renews the certificate, for ever.
 async fn renew(tls: Option<Arc<ServerTls>>) {
     match tls {
         Some(tls) => tls.follow().await,
-        None => std::future::pending().await,
+        None => pending().await,
     }
 }
 
@@ -181,8 +207,9 @@ struct Connection<S> {
     client: SocketAddr,
     service: S,
     builder: Arc<Builder<TokioExecutor>>,
-    watcher: Watcher,
+    ending: watch::Receiver<bool>,
     head: Duration,
+    protocols: Protocols,
 }
 
 impl<S, B> Connection<S>
@@ -194,52 +221,88 @@ where
 {
     async fn begin(self, stream: TcpStream, tls: Option<Arc<ServerTls>>) {
         stream.set_nodelay(true).ok();
-        let (stream, address) = (Stalled::new(stream), self.client);
+        let (asked, address) = (Arc::<Asked>::default(), self.client);
+        let stream = Stalled::new(stream, Arc::clone(&asked));
+        let peer = |certified| Peer { address, certified };
         let Some(tls) = tls else {
-            let certified = false;
-            return self.talk(stream, Peer { address, certified }).await;
+            return self.talk(stream, peer(false), asked).await;
         };
         match timeout(self.head, tls.acceptor().accept(stream)).await {
             Ok(Ok(stream)) => {
                 // Only one that was checked is kept.
                 let certified = stream.get_ref().1.peer_certificates().is_some();
-                self.talk(stream, Peer { address, certified }).await;
+                self.talk(stream, peer(certified), asked).await;
             }
             Ok(Err(cause)) => debug!(client = %address, %cause, "no TLS could be agreed on"),
             Err(_) => debug!(client = %address, "TLS was not agreed on in time"),
         }
     }
 
-    async fn talk(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, peer: Peer) {
+    async fn talk(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        peer: Peer,
+        asked: Arc<Asked>,
+    ) {
         let Self { client, head, .. } = self;
-        let begun = Arc::new(AtomicBool::new(false));
-        let (asked, service) = (Arc::clone(&begun), self.service);
+        let (counted, service, ending) = (Arc::clone(&asked), self.service, self.ending.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
-            asked.store(true, Ordering::Relaxed);
+            let asking = counted.begin();
             request.extensions_mut().insert(peer);
-            service.clone().call(request)
+            let has_last = request.version() <= Version::HTTP_11;
+            let (answer, ending) = (service.clone().call(request), ending.clone());
+            async move {
+                let mut answer = answer.await?;
+                if has_last && *ending.borrow() {
+                    let headers = answer.headers_mut();
+                    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                drop(asking);
+                Ok::<_, Infallible>(answer)
+            }
         });
         let connection = self
             .builder
             .serve_connection(TokioIo::new(stream), service)
             .into_owned();
-        tokio::select! {
-            ended = self.watcher.watch(connection) => {
-                if let Err(cause) = ended {
-                    debug!(%client, cause, "a connection broke off");
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = asked.nothing(head) => {
+                debug!(%client, "a connection was given up, nothing was asked on it");
+                return;
+            }
+            () = idle(self.protocols, &asked, head) => {
+                connection.as_mut().graceful_shutdown();
+                tokio::select! {
+                    ended = connection => ended,
+                    // It does not agree to its end.
+                    () = asked.nothing_more(head) => Ok(()),
                 }
             }
-            () = nothing_asked(&begun, head) => {
-                debug!(%client, "a connection was given up, nothing was asked on it");
+            () = farewell(self.ending) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
             }
+        };
+        if let Err(cause) = ended {
+            debug!(%client, cause, "a connection broke off");
         }
     }
 }
 
-/// Done when nothing has been asked in time, also not what tells HTTP/1 from HTTP/2.
-async fn nothing_asked(begun: &AtomicBool, head: Duration) {
-    sleep(head).await;
-    if begun.load(Ordering::Relaxed) {
-        std::future::pending::<()>().await;
+/// Done when a connection is held for nothing. Callers over gRPC keep theirs for the next call, and
+/// what they follow may have no news for hours.
+async fn idle(protocols: Protocols, asked: &Asked, head: Duration) {
+    match protocols {
+        Protocols::Any => asked.nothing_more(head).await,
+        Protocols::Http2 => pending().await,
     }
+}
+
+/// Done a moment after the end has begun. A request that was on its way by then is read, and its
+/// answer says that it is the last one; a connection that is closed at once would lose it.
+async fn farewell(mut ending: watch::Receiver<bool>) {
+    ending.wait_for(|ending| *ending).await.ok();
+    sleep(FAREWELL).await;
 }

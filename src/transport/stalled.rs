@@ -4,6 +4,7 @@ use std::{
     future::Future as _,
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -12,6 +13,8 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Instant, Sleep, sleep},
 };
+
+use super::asked::Asked;
 
 /// Time in which a client must take [`LEAST`] bytes of what is written to it.
 const WINDOW: Duration = Duration::from_secs(5);
@@ -27,15 +30,18 @@ pub(super) struct Stalled<S> {
     end: Pin<Box<Sleep>>,
     waits: bool,
     taken: usize,
+    asked: Arc<Asked>,
 }
 
 impl<S> Stalled<S> {
-    pub(super) fn new(stream: S) -> Self {
+    /// A stream that tells `asked` what its other end takes.
+    pub(super) fn new(stream: S, asked: Arc<Asked>) -> Self {
         Self {
             stream,
             end: Box::pin(sleep(WINDOW)),
             waits: false,
             taken: 0,
+            asked,
         }
     }
 
@@ -61,6 +67,7 @@ impl<S> Stalled<S> {
             }
             Poll::Ready(Ok(bytes)) => {
                 self.taken += bytes;
+                self.asked.take(bytes);
                 self.waits &= self.taken < LEAST;
                 Poll::Ready(Ok(bytes))
             }
@@ -120,7 +127,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_is_taken_is_written_whole() {
         let (near, mut far) = duplex(1024);
-        let mut near = Stalled::new(near);
+        let mut near = Stalled::new(near, Arc::default());
         let reads = tokio::spawn(async move {
             let mut read = Vec::new();
             far.read_to_end(&mut read).await.map(|_| read.len())
@@ -133,7 +140,7 @@ mod tests {
     #[tokio::test]
     async fn what_nobody_takes_is_given_up() {
         let (near, _far) = duplex(1024);
-        let mut near = Stalled::new(near);
+        let mut near = Stalled::new(near, Arc::default());
         let begun = Instant::now();
         let error = near.write_all(&[1; 4096]).await.expect_err("stalls");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);

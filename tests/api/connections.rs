@@ -47,6 +47,36 @@ async fn a_client_that_does_not_ask_is_let_go() {
 }
 
 #[tokio::test]
+async fn a_client_of_http_2_does_not_keep_what_it_does_not_use() {
+    let server = TestServer::with(&tiny_models(), &[("http.head_ms", "300")]).await;
+    let mut stream = connect(&server).await;
+    let since = Instant::now();
+    // The preface and empty settings; then GET http://a/v1/models as the first stream, whole.
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let fields = b"\x82\x86\x01\x01a\x04\x0a/v1/models";
+    let mut asked = preface.to_vec();
+    asked.extend_from_slice(&[
+        0,
+        0,
+        u8::try_from(fields.len()).expect("few"),
+        1,
+        5,
+        0,
+        0,
+        0,
+        1,
+    ]);
+    asked.extend_from_slice(fields);
+    stream.write_all(&asked).await.expect("writes");
+    let answer = until_closed(stream).await;
+    assert!(answer.contains("\"colors\""), "{answer}");
+    assert!(
+        since.elapsed() < Duration::from_secs(3),
+        "well before it is asked whether it lives"
+    );
+}
+
+#[tokio::test]
 async fn a_body_that_drips_is_given_up() {
     let server = TestServer::start().await;
     let mut stream = connect(&server).await;
