@@ -1,6 +1,6 @@
 //! API keys as their owners hold them, and what is kept of them.
 
-use std::{convert::Infallible, fmt, str::FromStr};
+use std::{borrow::Cow, convert::Infallible, fmt, str::FromStr};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,23 @@ impl FromStr for KeyId {
 pub struct ApiKey {
     id: KeyId,
     secret: String,
+}
+
+/// A text without the keys in it, for a log: people put them where they do not belong.
+#[must_use]
+pub fn without_keys(text: &str) -> Cow<'_, str> {
+    let start = format!("{PREFIX}_");
+    let Some((before, _)) = text.split_once(&start) else {
+        return Cow::Borrowed(text);
+    };
+    let mut kept = before.to_owned();
+    for behind in text.split(&start).skip(1) {
+        let is_of_key = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        kept.push_str(&start);
+        kept.push('…');
+        kept.push_str(behind.trim_start_matches(is_of_key));
+    }
+    Cow::Owned(kept)
 }
 
 /// Text that is no API key.
@@ -178,6 +195,20 @@ mod tests {
             KeyHash::of(&key).expect("random bytes"),
             "salts differ"
         );
+    }
+
+    #[test]
+    fn keys_are_cut_out_of_what_is_logged() {
+        let key = ApiKey::generate().expect("random bytes");
+        let check = |text: &str, expected: &str| assert_eq!(without_keys(text), expected);
+        let whole = key.reveal();
+        check("/v1/models/cats/infer", "/v1/models/cats/infer");
+        check(
+            &format!("/v1/models/{whole}/infer"),
+            "/v1/models/ocl_…/infer",
+        );
+        check(&format!("/{whole}/and/{whole}"), "/ocl_…/and/ocl_…");
+        check(&format!("{whole}{whole}"), "ocl_…ocl_…");
     }
 
     #[test]

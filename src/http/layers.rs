@@ -21,6 +21,7 @@ use tracing::{Instrument as _, error, field, info, info_span};
 use uuid::Uuid;
 
 use crate::{
+    access::secret::without_keys,
     error::{ErrorCode, Problem},
     fairness::claim::Claim,
     inference::answer::milliseconds,
@@ -54,7 +55,8 @@ pub(super) fn around(routes: Router, state: &ApiState) -> Router {
 async fn trace(mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
     let span = info_span!("request", request.id = %id);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let method = request.method().clone();
+    let path = without_keys(request.uri().path()).into_owned();
     request.extensions_mut().insert(RequestId(id.clone()));
     let begun = std::time::Instant::now();
     async move {
