@@ -232,3 +232,24 @@ impl Entry {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_tried_five_times_and_then_when_its_content_changes() {
+        let own = LoadError::Lost;
+        let content = Digest::of(b"as it was published");
+        let mut failure = Failure::after(None, content, &own);
+        for wait in RETRIES {
+            let due = failure.due.expect("is tried again");
+            assert!(due <= Instant::now() + wait);
+            failure = Failure::after(Some(&failure), content, &own);
+        }
+        assert_eq!((failure.attempts, failure.due), (5, None));
+        let other = Failure::after(Some(&failure), Digest::of(b"published anew"), &own);
+        assert_eq!(other.attempts, 1);
+        assert!(other.due.is_some());
+    }
+}
