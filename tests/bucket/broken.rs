@@ -186,3 +186,31 @@ async fn a_version_that_ended_its_process_is_tried_again_when_its_note_is_remove
     std::fs::remove_file(&note).expect("is there");
     server.until_default("colors", 1, SOON).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_whose_loads_end_the_process_twice_is_skipped_at_the_next_start() {
+    let weed = Weed::start().await;
+    weed.publish(&tiny("colors/1"), "colors", 1).await;
+    let heavy = tiny("colors").with_file_name("../broken_models/heavy/1");
+    weed.publish(&heavy, "colors", 2).await;
+    let note = Digest::of(&weed.get("colors/2/manifest.json").await).hex();
+    let cache = tempfile::tempdir().expect("a folder");
+    let note = cache.path().join("loading").join(note);
+    let noted = || std::fs::read_to_string(&note).unwrap_or_default();
+    let begun = std::time::Instant::now();
+    for deaths in 1..=2 {
+        // Some loads are done before they are noticed; their notes are gone with them.
+        while noted().trim() != deaths.to_string() {
+            assert!(begun.elapsed() < 6 * SOON, "no load was caught at it");
+            let server = Gateway::begin(&weed, cache.path());
+            while noted().trim() != deaths.to_string() && !server.is_ready().await {}
+            drop(server);
+        }
+    }
+    let server = Gateway::start(&weed, cache.path()).await;
+    server.until_default("colors", 1, SOON).await;
+    let detail = server.model("colors").await;
+    let message = detail["versions"][0]["message"].as_str().expect("text");
+    assert!(message.contains("ended the process 2 times"), "{detail:#}");
+    server.load("colors", &red(), 1).stop().await;
+}

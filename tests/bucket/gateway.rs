@@ -91,6 +91,29 @@ impl Gateway {
         answer.text().await.expect("text")
     }
 
+    /// A metric's value, of all its labels together.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let text = self.metrics().await;
+        let lines = text.lines().filter(|line| line.starts_with(name));
+        let values = lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
+        values.sum()
+    }
+
+    /// Waits until a metric has grown by so much.
+    pub(crate) async fn until_more(&self, name: &str, by: u32) {
+        let (begun, before) = (Instant::now(), self.metric(name).await);
+        while self.metric(name).await < before + f64::from(by) {
+            let patience = Duration::from_secs(60);
+            assert!(begun.elapsed() < patience, "{name} + {by} in {patience:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until the root was looked at so many times more, with or without success.
+    pub(crate) async fn until_polled(&self, times: u32) {
+        self.until_more("ocellus_source_polls_total{", times).await;
+    }
+
     /// A version's state and message, once they are as `wanted` says.
     pub(crate) async fn until(
         &self,

@@ -9,8 +9,10 @@
 mod broken;
 mod commands;
 mod gateway;
+mod intents;
 mod outages;
 mod picture;
+mod proxy;
 mod publishing;
 mod room;
 mod swaps;

@@ -5,11 +5,15 @@ use std::time::Duration;
 use crate::{
     gateway::Gateway,
     picture::{red, tiny},
+    proxy::{Proxy, Way},
     weed::{ACCESS_KEY, Weed},
 };
 
 /// How long each outage lasts.
 const OUTAGE: Duration = Duration::from_secs(5);
+
+/// How often the root was looked at.
+const POLLS: &str = "ocellus_source_polls_total{";
 
 /// Time within which a version that is published after an outage must serve.
 const BACK: Duration = Duration::from_secs(15);
@@ -116,5 +120,51 @@ async fn only_its_owner_takes_a_model_away() {
     weed.run(&["models", "rm", "spots", "--all"]).await;
     let gone = |detail: &serde_json::Value| detail["versions"][0]["state"] == "END";
     gateway.until("spots", BACK, gone).await;
+    load.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_bucket_is_waited_for_and_a_refusing_one_asked_once_a_poll() {
+    let weed = Weed::start().await;
+    weed.publish(&tiny("colors/1"), "colors", 1).await;
+    let proxy = Proxy::start(&weed).await;
+    let cache = tempfile::tempdir().expect("a folder");
+    let mut command = weed.ocellus(&["serve"]);
+    command.env("OCELLUS_S3_ENDPOINT", &proxy.endpoint);
+    let gateway = Gateway::run(command, cache.path());
+    gateway.until_ready(BACK).await;
+    let load = gateway.load("colors", &red(), 2);
+    let last_good = "ocellus_source_last_success_timestamp_seconds";
+
+    for (status, code) in [(403, "AccessDenied"), (404, "NoSuchBucket")] {
+        proxy.change(Way::Refused(status, code));
+        // One that was under way when it changed may still end well.
+        gateway.until_polled(2).await;
+        let (polls, good) = (gateway.metric(POLLS).await, gateway.metric(last_good).await);
+        proxy.change(Way::Refused(status, code));
+        gateway.until_polled(4).await;
+        let asked = proxy.change(Way::Refused(status, code));
+        let polls = gateway.metric(POLLS).await - polls;
+        assert!(!asked.is_empty(), "it is asked on");
+        for (target, times) in &asked {
+            let times = *times as f64;
+            assert!(
+                times <= polls + 1.0,
+                "{status}: {times} × {target} in {polls} polls"
+            );
+        }
+        assert_eq!(gateway.metric(last_good).await, good, "no poll was good");
+    }
+    proxy.change(Way::Late(Duration::from_secs(1)));
+    weed.publish(&tiny("colors/2"), "colors", 2).await;
+    gateway.until_default("colors", 2, BACK * 4).await;
+
+    proxy.change(Way::Dripping);
+    let failed = "ocellus_source_polls_total{outcome=\"failed\"}";
+    gateway.until_more(failed, 1).await;
+    assert_eq!(gateway.model("colors").await["default_version"], 2);
+    proxy.change(Way::Through);
+    weed.publish(&tiny("colors/1"), "colors", 3).await;
+    gateway.until_default("colors", 3, BACK * 2).await;
     load.stop().await;
 }
