@@ -27,13 +27,13 @@ class Process:
         self._environment = dict(environment)
         self.start()
 
-    def start(self) -> None:
-        """Starts it, or starts it again after its end, with the same command."""
+    def start(self, **changed: str) -> None:
+        """Starts it, or starts it again after its end, with the same command; with some variables changed."""
         try:
             with self.log.open("ab") as log:
                 self._child = subprocess.Popen(
                     self._command,
-                    env=self._environment,
+                    env={**self._environment, **changed},
                     cwd=self.log.parent,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
