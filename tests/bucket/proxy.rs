@@ -36,7 +36,7 @@ pub(crate) struct Proxy {
 struct Shared {
     way: Way,
     /// How often each method and target was asked since the way was last changed.
-    asked: BTreeMap<String, u64>,
+    asked: BTreeMap<String, u32>,
 }
 
 impl Proxy {
@@ -59,7 +59,7 @@ impl Proxy {
     }
 
     /// Changes the way, and gives how often each target was asked on the one before.
-    pub(crate) fn change(&self, way: Way) -> BTreeMap<String, u64> {
+    pub(crate) fn change(&self, way: Way) -> BTreeMap<String, u32> {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.way = way;
         std::mem::take(&mut shared.asked)
