@@ -161,6 +161,10 @@ test-hostile: engine models build $(TEST_VENV)/ready ## 2000 hostile requests, a
 hostile: engine models build $(TEST_VENV)/ready ## 10000 hostile requests against a server of its own; HOSTILE_REQUESTS=100000 for more
 	@$(TEST_PYTHON) -B -m tests.hostile.run
 
+.PHONY: soak
+soak: engine models build $(TEST_VENV)/ready ## Good and hostile load with version swaps; memory and files must stay flat; SOAK_MINUTES=10
+	@$(TEST_PYTHON) -B -W ignore -m tests.hostile.soak
+
 .PHONY: test-fuzz
 test-fuzz: engine ## Build every fuzz target and run each for a minute
 	@fuzz/run.sh 60
@@ -170,8 +174,9 @@ fuzz: engine ## Run every fuzz target for an hour; FUZZ_SECONDS says for how lon
 	@fuzz/run.sh $${FUZZ_SECONDS:-3600}
 
 .PHONY: chaos
-chaos: engine models build $(TEST_VENV)/ready ## 20 killed cores and 200 version swaps through gateway and core, under load (some five minutes)
-	@OCELLUS_TEST_KILLS=20 OCELLUS_TEST_SWAPS=200 $(PYTHON) -B -m unittest --verbose tests.stack.test_faults
+chaos: engine models build $(TEST_VENV)/ready ## 20 killed cores, 200 version swaps, 9 outages of the store through gateway and core, under load (some ten minutes)
+	@OCELLUS_TEST_KILLS=20 OCELLUS_TEST_SWAPS=200 OCELLUS_TEST_OUTAGES=3 OCELLUS_TEST_OUTAGE_SECONDS=20 \
+		$(PYTHON) -B -m unittest --verbose tests.stack.test_faults tests.stack.test_outages
 
 .PHONY: swaps
 swaps: engine build $(TEST_VENV)/ready ## 200 version swaps under load on a real SeaweedFS (some five minutes)

@@ -22,6 +22,8 @@ class Answer:
     seconds: float
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    rest: bytes = b""
+    """What came behind it, where that was waited for."""
 
     def code(self) -> str | None:
         """The problem's code, where it is one."""
@@ -37,8 +39,8 @@ class Answer:
         return f"{self.status} {self.code() or ''} after {self.seconds:.2f} s"
 
 
-async def exchange(port: int, data: bytes) -> Answer:
-    """Sends bytes and reads the answer, which may come before they are all sent."""
+async def exchange(port: int, data: bytes, to_end: bool = False) -> Answer:
+    """Sends bytes and reads the answer, which may come before they are all sent; then on to the connection's end."""
     begun = time.monotonic()
     try:
         async with asyncio.timeout(PATIENCE):
@@ -46,6 +48,7 @@ async def exchange(port: int, data: bytes) -> Answer:
             sending = asyncio.ensure_future(_send(writer, data))
             try:
                 status, headers, body = await _read(reader)
+                rest = await _rest(reader) if to_end else b""
             finally:
                 sending.cancel()
                 writer.transport.abort()
@@ -53,7 +56,7 @@ async def exchange(port: int, data: bytes) -> Answer:
         return Answer(-1, time.monotonic() - begun)
     except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         return Answer(0, time.monotonic() - begun)
-    return Answer(status, time.monotonic() - begun, headers, body)
+    return Answer(status, time.monotonic() - begun, headers, body, rest)
 
 
 async def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
@@ -78,6 +81,13 @@ async def _read(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], byte
     else:
         body = await reader.read()
     return status, headers, body
+
+
+async def _rest(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.read()
+    except ConnectionError:
+        return b""
 
 
 def as_body(data: bytes, model: str) -> bytes:

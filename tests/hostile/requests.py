@@ -23,6 +23,8 @@ class RawRequest:
     name: str
     data: bytes
     expect: frozenset[int]
+    only: bool = False
+    """Whether what is behind it on the connection must not be taken for another request."""
 
 
 def raw(name: str, data: bytes, *expect: int) -> RawRequest:
@@ -133,7 +135,7 @@ def _lengths() -> Iterator[RawRequest]:
 
 
 def _targets() -> Iterator[RawRequest]:
-    names = ["..", "%2e%2e", "..%2f..%2fetc%2fpasswd", "a%2fb", "a%00b", "%00", "-a", ".a", "a b", "a%20b", "%ff%fe", "a" * 129, "%F0%9F%90%88", "%", "a\\b", "*", "con:predict:predict"]
+    names = ["..", "%2e%2e", "..%2f..%2fetc%2fpasswd", "a%2fb", "a%00b", "%00", "-a", ".a", "a b", "a%20b", "%ff%fe", "a" * 129, "%F0%9F%90%88", "%", "a\\b", "*", "con:predict:predict", "....//....//etc", "%2e%2e%2f%2e%2e%2f", "%252e%252e", "a;b", "a?b", "%c0%ae%c0%ae", "%e2%80%ae", "caf%C3%A9", "a%0d%0ax-y: z".replace(" ", "%20"), "b" * 60_000]
     for name in names:
         path = f"/v1/models/{name}/infer".replace(" ", "%20")
         yield raw(f"model {name[:20]!r}", post(path, GIF, "content-type: image/gif"), 400, 404)
@@ -286,6 +288,35 @@ def _pipelines() -> Iterator[RawRequest]:
     open_get = b"GET /v1/models HTTP/1.1\r\nhost: a\r\n\r\n"
     yield raw("two at once", open_get + get("/v1/models"), 200)
     yield raw("200 at once", open_get * 200 + get("/v1/models"), 200)
-    smuggled = head("POST", INFER, "content-type: image/gif", "content-length: 6", "transfer-encoding : chunked")
-    yield raw("a request in the body of another", smuggled + b"\r\n0\r\n\r\nGET /v2/health/live HTTP/1.1\r\nhost: a\r\n\r\n", 400, CLOSED)
     yield raw("a body that is a request", post(INFER, get("/v1/models"), "content-type: image/png"), 415)
+    yield raw("line feeds alone", b"GET /v1/models HTTP/1.1\nhost: a\nconnection: close\n\n", 200, 400, CLOSED)
+    yield raw("carriage returns alone", b"GET /v1/models HTTP/1.1\rhost: a\r\r", 400, 408, CLOSED)
+    kind = "content-type: image/gif"
+    # RFC 9112 lets a line feed end a line; what is behind the five bytes of this body is a request of its own.
+    yield raw("a length behind a line feed", head("POST", INFER, kind, "x: a\ncontent-length: 5") + b"\r\n0\r\n\r\n", 400, 415)
+    yield raw("chunks twice", head("POST", INFER, kind, "transfer-encoding: chunked", "transfer-encoding: chunked") + b"\r\n0\r\n\r\n", 400)
+    yield from _smuggled(open_get)
+
+
+def _smuggled(second: bytes) -> Iterator[RawRequest]:
+    """Requests behind which lies another one, for who reads them as the first server does not."""
+    for name, headers in {
+        "a length and chunks, and another request": ["content-length: 6", "transfer-encoding: chunked"],
+        "a length and spaced chunks": ["content-length: 6", "transfer-encoding : chunked"],
+        "chunks and then not": ["transfer-encoding: chunked, identity"],
+        "chunks, misspelt": ["transfer-encoding: xchunked"],
+        "chunks behind a vertical tab": ["transfer-encoding: \x0bchunked"],
+        "chunks in a folded header": ["transfer-encoding:\r\n chunked"],
+        "two lengths in one": ["content-length: 5, 5"],
+    }.items():
+        start = f"POST {INFER} HTTP/1.1\r\nhost: a\r\ncontent-type: image/gif\r\n" + "\r\n".join(headers)
+        yield RawRequest(f"smuggled: {name}", start.encode() + b"\r\n\r\n0\r\n\r\n" + second, frozenset({400, 501, CLOSED}), only=True)
+    chunks = f"POST {INFER} HTTP/1.1\r\nhost: a\r\ncontent-type: image/gif\r\ntransfer-encoding: chunked\r\n\r\n".encode()
+    for name, body in {
+        "a chunk's length and a line feed": b"1\nx\r\n0\r\n\r\n",
+        "a chunk's length with an underscore": b"1_0\r\nx\r\n0\r\n\r\n",
+        "a chunk of 0x length": b"0x1\r\nx\r\n0\r\n\r\n",
+        "a chunk's length and a line feed in its extension": b"1;a\nb\r\nx\r\n0\r\n\r\n",
+        "a chunk without its end": b"1\r\nx0\r\n\r\n",
+    }.items():
+        yield RawRequest(f"smuggled: {name}", chunks + body + second, frozenset({400, CLOSED}), only=True)

@@ -14,13 +14,16 @@ import os
 import random
 import statistics
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from . import slow
+from . import http2, slow
 from .client import WAYS, Answer, as_body, exchange
+from .keys import Key, make, misplaced, revoke, shown
 from .pictures import corpus
 from .pictures.item import FINE, Picture
 from .requests import RawRequest, requests
@@ -95,7 +98,9 @@ class Attack:
             self.report.check(bool(sound), f"{picture.name}: not a problem document: {answer.body[:200]!r}")
 
     def judge_raw(self, request: RawRequest, answer: Answer) -> None:
-        """Whether a raw request got an answer that it may get."""
+        """Whether a raw request got an answer that it may get, and one alone where there may be one alone."""
+        if request.only:
+            self.report.check(b"HTTP/1." not in answer.rest, f"{request.name}: a second answer: {answer.rest[:100]!r}")
         fine = answer.status in request.expect or answer.is_refusal_for_now()
         self.report.check(fine, f"{request.name}: {answer}, expected {sorted(request.expect)}")
 
@@ -109,38 +114,39 @@ class Attack:
             times.append((answer.seconds / allowed, answer.seconds, picture.name))
             self.report.check(answer.seconds < allowed * FACTOR, f"{picture.name}: {answer}, expected within {allowed} s")
         for request in self.raws:
-            self.judge_raw(request, await exchange(self.server.port, request.data))
+            self.judge_raw(request, await exchange(self.server.port, request.data, to_end=request.only))
         above = [time for time in times if 1 < time[0]]
         self.report.say(f"alone: {len(self.pictures)} pictures, {len(self.raws)} raw requests; "
                         f"{len(above)} pictures took longer than {REFUSED_SECONDS} s refused or {DECODED_SECONDS} s decoded")
         for _, seconds, name in sorted(times, reverse=True)[:8]:
             self.report.say(f"  {seconds * 1000:8.0f} ms  {name}")
 
+    async def one(self, number: int, choice: random.Random) -> str:
+        """The next request of a mix, one in ten of them good; what it was answered."""
+        if number % 10 == 0:
+            await self.good()
+            return "200, good"
+        if number % 10 < 4:
+            request = choice.choice([one for one in self.raws if len(one.data) < LARGE_BYTES])
+            answer = await exchange(self.server.port, request.data)
+            self.judge_raw(request, answer)
+            return f"{answer.status}, raw"
+        large = number % LARGE_EVERY == 5
+        picture = choice.choice([one for one in self.pictures if large == (LARGE_BYTES <= len(one.data))])
+        way, model = choice.choice(WAYS), choice.choice(["classifier", "detector"])
+        answer = await exchange(self.server.port, way(picture.data, model))
+        self.judge(picture, answer)
+        return f"{answer.status} {answer.code() or ''}".strip()
+
     async def mix(self) -> None:
-        """So many requests at random, one in ten of them good."""
+        """So many requests at random."""
         choice = random.Random(SEED)
-        small = [picture for picture in self.pictures if len(picture.data) < LARGE_BYTES]
-        large = [picture for picture in self.pictures if LARGE_BYTES <= len(picture.data)]
-        small_raw = [request for request in self.raws if len(request.data) < LARGE_BYTES]
         answers: Counter[str] = Counter()
         numbers = iter(range(REQUESTS))
 
         async def work() -> None:
             for number in numbers:
-                if number % 10 == 0:
-                    await self.good()
-                    answers["200, good"] += 1
-                elif number % 10 < 4:
-                    request = choice.choice(small_raw)
-                    answer = await exchange(self.server.port, request.data)
-                    self.judge_raw(request, answer)
-                    answers[f"{answer.status}, raw"] += 1
-                else:
-                    picture = choice.choice(large if number % LARGE_EVERY == 5 else small)
-                    way, model = choice.choice(WAYS), choice.choice(["classifier", "detector"])
-                    answer = await exchange(self.server.port, way(picture.data, model))
-                    self.judge(picture, answer)
-                    answers[f"{answer.status} {answer.code() or ''}".strip()] += 1
+                answers[await self.one(number, choice)] += 1
 
         begun = time.monotonic()
         await asyncio.gather(*(work() for _ in range(AT_ONCE)))
@@ -148,6 +154,16 @@ class Attack:
         self.report.say(f"mix: {REQUESTS} requests, {AT_ONCE} at once, in {seconds:.0f} s")
         for what, count in answers.most_common():
             self.report.say(f"  {count:8} × {what}")
+
+    async def frames(self) -> None:
+        """Connections of HTTP/2, all at once; each is answered or ended, and none is held."""
+        corpus = list(http2.attacks())
+        ends = await asyncio.gather(*(http2.play(self.server.port, frames) for frames in corpus))
+        for frames, end in zip(corpus, ends):
+            self.report.check(end.seconds is not None, f"{frames.name}: held for more than {http2.GONE_SECONDS} s")
+            self.report.check(end.answered or not frames.answered, f"{frames.name}: not answered with 200")
+        times = [end.seconds for end in ends if end.seconds is not None]
+        self.report.say(f"HTTP/2: {len(corpus)} connections, the last ended after {max(times):.1f} s")
 
     async def worst(self, base: int) -> None:
         """What takes the most memory, as many at once as a mix has, with good requests beside."""
@@ -203,18 +219,51 @@ class Attack:
         self.report.check(left <= SETTLED_BYTES, f"{left >> 20} MiB more than before, {SETTLED_SECONDS} s after the end")
         self.report.check(open_ <= 16, f"{open_} descriptors more than before")
 
-    def silent(self) -> None:
-        """Nothing of a picture is in the log, and no handler panicked."""
+    async def guarded(self) -> None:
+        """The same corpus, and some more, with keys, on a server that wants them; none of them shows anywhere."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "keys.toml"
+            scopes = [part for scope in ("infer:*", "describe:*", "admin:*") for part in ("--scope", scope)]
+            every, narrow, past = make(file, *scopes), make(file, "--rate", "5"), make(file)
+            revoke(file, past)
+            with running("--access-keys", file, "--log-filter", "info,ocellus=trace") as server:
+                inner = Attack(server, self.report, self.pictures, self.raws)
+                for request in self.raws:
+                    data = shown(every, request.data)
+                    if len(data) < LARGE_BYTES and data != request.data:
+                        inner.judge_raw(request, await exchange(server.port, data))
+                for picture in self.pictures:
+                    for key, header in ((every, "authorization: Bearer"), (narrow, "x-api-key:"), (past, "x-api-key:")):
+                        if len(picture.data) < LARGE_BYTES:
+                            answer = await exchange(server.port, shown(key, as_body(picture.data, "classifier"), header))
+                            if answer.status != (401 if key is past else 429):
+                                inner.judge(picture, answer)
+                for key in (every, narrow, past):
+                    for number, data in enumerate(misplaced(key)):
+                        answer = await exchange(server.port, data)
+                        self.report.check(0 < answer.status < 500, f"misplaced key {number}: {answer}")
+                self.report.check(server.is_alive(), "the server with keys has ended")
+                inner.silent([every, narrow, past])
+
+    def silent(self, keys: list[Key] | None = None) -> None:
+        """Nothing of a picture or a key is in the log or in the metrics, and no handler panicked."""
         log = self.server.log.read_bytes()
-        for picture in [*self.pictures, Picture("coffee", COFFEE, frozenset({FINE}))]:
-            middle = len(picture.data) // 2
-            piece = picture.data[middle : middle + 24]
-            if len(set(piece)) < 12:
-                continue
-            for form in (piece, base64.b64encode(piece[: len(piece) // 3 * 3]).rstrip(b"=")):
-                self.report.check(form not in log, f"{picture.name}: a piece of it is in the log")
+        for where, text in (("the log", log), ("/metrics", self.server.metrics())):
+            for picture in [*self.pictures, Picture("coffee", COFFEE, frozenset({FINE}))]:
+                middle = len(picture.data) // 2
+                piece = picture.data[middle : middle + 24]
+                if len(set(piece)) < 12:
+                    continue
+                for form in (piece, base64.b64encode(piece[: len(piece) // 3 * 3]).rstrip(b"=")):
+                    self.report.check(form not in text, f"{picture.name}: a piece of it is in {where}")
+            for key in keys or []:
+                for what, trace in key.traces().items():
+                    at = text.find(trace)
+                    line = text[text.rfind(b"\n", 0, at) + 1 : at]
+                    self.report.check(at < 0, f"{what} is in {where}: {line[-300:]!r}…")
         self.report.check(b"panicked" not in log, "a handler panicked; the log says where")
-        self.report.say(f"log: {len(log) >> 10} KiB, nothing of a picture in it")
+        what = "a picture or a key" if keys else "a picture"
+        self.report.say(f"log: {len(log) >> 10} KiB, {what} looked for in it and in /metrics")
 
 
 def _p99(times: list[float]) -> float:
@@ -228,13 +277,14 @@ async def attack(server: Server) -> Report:
     for _ in range(20):
         await run.good()
     base, descriptors = server.resident(), server.descriptors()
-    steps: list[Callable[[], object]] = [run.alone, run.mix, lambda: run.worst(base), run.slowly, lambda: run.settles(base, descriptors)]
+    steps: list[Callable[[], object]] = [run.alone, run.mix, lambda: run.worst(base), run.slowly, run.frames, lambda: run.settles(base, descriptors)]
     for step in steps:
         await step()  # type: ignore[misc]
         report.check(server.is_alive(), "the server has ended")
         if not server.is_alive():
             return report
     run.silent()
+    await run.guarded()
     return report
 
 

@@ -6,10 +6,13 @@ import io
 import struct
 from collections.abc import Iterator
 
-from PIL import Image
+from PIL import Image, ImageCms
 
 from .item import BROKEN, FINE, LARGE, Picture, picture
 
+_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+# Without the date of its making.
+PROFILE = _SRGB[:24] + bytes(12) + _SRGB[36:]
 START, END = b"\xff\xd8", b"\xff\xd9"
 
 
@@ -64,7 +67,8 @@ def progressive(width: int, height: int, scans: int) -> bytes:
     blocks = ((width + 7) // 8) * ((height + 7) // 8)
     first = segment(0xDA, b"\x01\x01\x00\x00\x00\x00") + bytes((blocks + 7) // 8)
     runs = bytes(2 * (blocks // 16384 + 1))
-    later = b"".join(segment(0xDA, b"\x01\x01\x00" + bytes([at, at, 0])) + runs for at in range(1, min(scans, 64)))
+    bands = (scan % 63 + 1 for scan in range(scans - 1))
+    later = b"".join(segment(0xDA, b"\x01\x01\x00" + bytes([at, at, 0])) + runs for at in bands)
     return head + first + later + END
 
 
@@ -94,6 +98,11 @@ def _large() -> Iterator[Picture]:
     yield picture("jpeg of 152 bytes claiming 7000x7000", lying(0xC0, 7_000, 7_000), BROKEN)
     yield picture("jpeg claiming 7000x7000, progressive", lying(0xC2, 7_000, 7_000), BROKEN, LARGE)
     yield picture("jpeg of 64 scans, 7000x7000", progressive(7_000, 7_000, 64), LARGE, BROKEN)
+    yield picture("jpeg of 99 scans, 7000x7000", progressive(7_000, 7_000, 99), LARGE, BROKEN)
+    yield picture("jpeg of 99 scans, 16000x16000", progressive(16_000, 16_000, 99), LARGE)
+    turned = START + segment(0xE1, exif(6)) + lying(0xC0, 7_000, 7_000)[2:]
+    yield picture("jpeg of 190 bytes claiming 7000x7000, turned", turned, BROKEN)
+    yield picture("jpeg of 1x65500", lying(0xC0, 1, 65_500), LARGE)
     yield picture("jpeg of 32 scans, 4000x4000", progressive(4_000, 4_000, 32), FINE, LARGE, BROKEN)
     yield picture("jpeg of 1000 scans", lying(0xC2, 64, 64, 1_000), BROKEN)
 
@@ -145,6 +154,7 @@ def _sound() -> Iterator[Picture]:
     yield picture("jpeg with an exif cut short", with_exif(exif(6)[:14]), FINE)
     yield picture("jpeg with an exif of 65535 entries", with_exif(exif(6)[:14] + b"\xff\xff"), FINE)
     yield picture("jpeg with an exif of noise", with_exif(b"Exif\0\0" + bytes(range(256)) * 200), FINE)
+    yield picture("jpeg with a profile", encode(image, icc_profile=PROFILE), FINE)
     yield picture("jpeg, grey", encode(image.convert("L")), FINE)
     yield picture("jpeg, cmyk", encode(image.convert("CMYK")), FINE)
     yield picture("jpeg, progressive", encode(image, progressive=True), FINE)

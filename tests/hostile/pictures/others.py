@@ -17,6 +17,7 @@ def _formats() -> dict[str, bytes]:
         "tiff, little-endian": b"II*\0\x08\0\0\0" + bytes(64),
         "tiff, big-endian": b"MM\0*\0\0\0\x08" + bytes(64),
         "bmp": b"BM" + struct.pack("<IHHI", 1_000, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, 30_000, 30_000, 1, 8, 1, 0, 0, 0, 0, 0),
+        "bmp, run-length encoded": b"BM" + struct.pack("<IHHI", 1_000, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, 30_000, 30_000, 1, 8, 1, 0, 0, 0, 0, 0)[:16] + struct.pack("<I", 1) + bytes(20) + b"\xff\x00" * 50,
         "ico": b"\0\0\1\0\1\0" + bytes(32),
         "cur": b"\0\0\2\0\1\0" + bytes(32),
         "qoi": b"qoif" + struct.pack(">IIBB", 20_000, 20_000, 4, 0),

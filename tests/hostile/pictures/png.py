@@ -52,7 +52,7 @@ def pictures() -> Iterator[Picture]:
 
 
 def _large() -> Iterator[Picture]:
-    for width, height in [(50_000, 50_000), (12_001, 1), (1, 12_001), (12_000, 12_000), (0x7FFFFFFF, 1), (8_000, 7_000)]:
+    for width, height in [(50_000, 50_000), (12_001, 1), (1, 12_001), (1, 65_500), (12_000, 12_000), (0x7FFFFFFF, 1), (8_000, 7_000)]:
         yield picture(f"png claims {width}x{height}", lying(width, height), LARGE)
     yield picture("png of 12000x12000 zeros", png(12_000, 12_000), LARGE)
     yield picture("png claims 2^31 wide", MAGIC + header(0x80000000, 1) + chunk(b"IEND", b""), LARGE, BROKEN)
@@ -105,6 +105,9 @@ def _sound() -> Iterator[Picture]:
     palette = chunk(b"PLTE", bytes(range(48)))
     for depth, color, more in [(1, GREY, b""), (2, GREY, b""), (4, GREY, b""), (16, GREY, b""), (16, RGBA, b""), (8, GREY_ALPHA, b""), (4, PALETTE, palette)]:
         yield picture(f"png of colour {color} and {depth} bits", png(40, 30, depth, color, more), FINE)
+    for orientation in range(1, 9):
+        tags = chunk(b"eXIf", b"MM\0*\0\0\0\x08" + struct.pack(">HHHIHHI", 1, 0x0112, 3, 1, orientation, 0, 0))
+        yield picture(f"png of orientation {orientation}", png(40, 30, 8, RGB, tags), FINE)
     frames = b"".join(chunk(b"fcTL", struct.pack(">IIIIIHHBB", number, 8, 8, 0, 0, 1, 10, 0, 0)) for number in range(3_000))
     animated = chunk(b"acTL", struct.pack(">II", 3_000, 0)) + frames
     yield picture("apng of 3000 frames", png(8, 8, 8, RGB, animated), FINE, BROKEN)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from PIL import Image
 
 from .item import BROKEN, FINE, LARGE, Picture, picture
+from .jpeg import PROFILE
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -74,8 +75,9 @@ def pictures() -> Iterator[Picture]:
     yield picture("webp with a profile of 5 MB", extended(0x20, 16, 16, chunk(b"ICCP", bytes(5 << 20)), stream), FINE, BROKEN)
     yield picture("webp, lossy", lossy, FINE)
     yield picture("webp, lossless", encode(small, lossless=True), FINE)
+    yield picture("webp with a profile", encode(small, icc_profile=PROFILE), FINE)
     yield picture("webp with alpha", encode(small.convert("RGBA")), FINE)
-    for orientation in (3, 6, 8):
+    for orientation in range(1, 9):
         tags = Image.Exif()
         tags[0x0112] = orientation
         yield picture(f"webp of orientation {orientation}", encode(small, exif=tags.tobytes()), FINE)
