@@ -15,6 +15,7 @@ use super::{
     addresses::holder,
     scope::{Action, Scope},
     secret::KeyId,
+    subject::Subject,
 };
 
 /// Who asks, and what for they may.
@@ -50,6 +51,8 @@ pub enum Identity {
     Address(Option<IpAddr>),
     /// By an API key.
     Key(KeyId),
+    /// By a token that an identity provider signed.
+    Subject(Subject),
     /// By a certificate of its own.
     Certificate,
 }
@@ -60,6 +63,7 @@ impl fmt::Display for Identity {
             Self::Address(Some(address)) => write!(f, "address {address}"),
             Self::Address(None) => f.write_str("address unknown"),
             Self::Key(id) => write!(f, "key {id}"),
+            Self::Subject(subject) => write!(f, "subject {subject}"),
             Self::Certificate => f.write_str("certificate"),
         }
     }

@@ -1,62 +1,32 @@
 //! Who is let in.
 
-use std::{
-    net::IpAddr,
-    path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tracing::{error, info};
+use tokio::sync::watch;
 
 use crate::error::{ErrorCode, Problem};
 
 use super::{
-    addresses::Addresses,
-    allowance::{Allowance, Allowed, Exceeded, Meter},
+    addresses,
+    allowance::{Allowed, Exceeded, Meter},
     caller::{Caller, Identity},
-    key_file::{self, KeyFileError},
-    keyring::Keyring,
+    jwks::News,
+    key_source::KeySource,
+    policy::{Anonymous, Policy, Tokens},
     scope::Scope,
+    secret::ApiKey,
 };
-
-/// How often the file of keys is read anew: a key that is revoked ends within this time.
-const REREAD: Duration = Duration::from_secs(1);
 
 /// Who is let in, by what they show.
 #[derive(Clone, Debug)]
-pub struct Gate(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    keys: Option<KeySource>,
-    anonymous: Anonymous,
-    addresses: Addresses,
-}
-
-#[derive(Debug)]
-struct KeySource {
-    path: PathBuf,
-    ring: RwLock<Arc<Keyring>>,
-}
-
-/// What callers may do who show nothing.
-#[derive(Clone, Debug)]
-pub enum Anonymous {
-    /// Everything, from this machine; nothing from elsewhere.
-    OnThisMachine,
-    /// What these scopes allow, from everywhere.
-    Everywhere(Arc<[Scope]>),
-    /// Nothing.
-    Nothing,
-}
+pub struct Gate(Arc<watch::Sender<Arc<Policy>>>);
 
 /// What a request shows of its caller.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Shown<'a> {
-    /// The key, as it was sent.
-    pub key: Option<&'a str>,
+    /// The key or the token, as it was sent.
+    pub secret: Option<&'a str>,
     /// Where the request came from.
     pub address: Option<IpAddr>,
     /// Whether somebody passed it on.
@@ -68,13 +38,17 @@ pub struct Shown<'a> {
 /// The header of a key, beside `Authorization: Bearer`.
 pub const KEY_HEADER: &str = "x-api-key";
 
-/// The key that a request shows, out of its headers or metadata.
-pub fn shown_key<'a>(header: impl Fn(&'static str) -> Option<&'a str>) -> Option<&'a str> {
-    let bearer = header("authorization").and_then(|value| {
-        let (scheme, key) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
-    });
+/// The key or the token that a request shows, out of its headers or metadata.
+pub fn shown_secret<'a>(header: impl Fn(&'static str) -> Option<&'a str>) -> Option<&'a str> {
+    let bearer = header("authorization").and_then(bearer);
     bearer.or_else(|| header(KEY_HEADER))
+}
+
+/// What the value of `Authorization` shows, where it is a bearer's.
+#[must_use]
+pub fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, secret) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
 }
 
 /// A request that is let in; it has ended when this is dropped.
@@ -87,32 +61,35 @@ pub struct Admission {
 }
 
 impl Gate {
-    /// Lets in who has a key of this file, or may do without.
-    ///
-    /// # Errors
-    /// When the file does not hold keys.
-    pub fn open(
-        keys: Option<PathBuf>,
-        anonymous: Anonymous,
-        each_address: Allowance,
-    ) -> Result<Self, KeyFileError> {
-        let source = |path: PathBuf| {
-            let ring = Keyring::of(key_file::read(&path)?, &Keyring::default());
-            info!(keys = ring.len(), "keys read");
-            let ring = RwLock::new(Arc::new(ring));
-            Ok(KeySource { path, ring })
-        };
-        Ok(Self(Arc::new(Inner {
-            keys: keys.map(source).transpose()?,
-            anonymous,
-            addresses: Addresses::new(each_address),
-        })))
+    /// Lets in whom a policy lets in.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self(Arc::new(watch::Sender::new(Arc::new(policy))))
     }
 
-    /// Whether requests from elsewhere are turned away, as there is no key.
+    /// The policy that holds.
+    #[must_use]
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.0.borrow())
+    }
+
+    /// From now on another policy holds. Requests that are let in go on.
+    pub fn replace(&self, policy: Policy) {
+        self.0.send_replace(Arc::new(policy));
+    }
+
+    /// Whether requests from elsewhere are turned away, as nothing is configured that they could
+    /// show.
     #[must_use]
     pub fn is_for_this_machine(&self) -> bool {
-        matches!(self.0.anonymous, Anonymous::OnThisMachine)
+        matches!(self.policy().anonymous, Anonymous::OnThisMachine)
+    }
+
+    /// What a request has to wait for before it is let in, where its token was signed with a key
+    /// that is not known yet. It takes a second at the most.
+    pub fn news(&self, shown: Shown<'_>) -> Option<News> {
+        let token = shown.secret.filter(|text| !ApiKey::is_meant(text))?;
+        self.policy().tokens.as_ref()?.jwks.news(token)
     }
 
     /// Lets a request in.
@@ -121,27 +98,44 @@ impl Gate {
     /// `unauthenticated`, `permission_denied`, `rate_limited` or `quota_exceeded`.
     pub fn admit(&self, shown: Shown<'_>) -> Result<Admission, Problem> {
         let now = Timestamp::now();
-        let address = shown
-            .address
-            .and_then(|address| self.0.addresses.meter(address));
+        let policy = self.policy();
+        let address = shown.address.map(addresses::holder);
+        let address = address.and_then(|holder| policy.addresses.of(&holder));
         let begin = |meter: Arc<Meter>, whose| {
             let allowed = meter.begin(now);
             allowed.map_err(|exceeded| problem(exceeded, whose))
         };
         let by_address = address.map(|meter| begin(meter, "address")).transpose()?;
-        let (caller, meter) = self.identify(shown, now)?;
-        let by_key = meter.map(|meter| begin(meter, "key")).transpose()?;
+        let (caller, meter) = policy.identify(shown, now)?;
+        let whose = match caller.identity() {
+            Identity::Subject(_) => "subject",
+            Identity::Address(_) | Identity::Key(_) | Identity::Certificate => "key",
+        };
+        let by_caller = meter.map(|meter| begin(meter, whose)).transpose()?;
         Ok(Admission {
             caller,
-            allowed: [by_address, by_key],
+            allowed: [by_address, by_caller],
         })
     }
 
-    fn identify(
-        &self,
-        shown: Shown<'_>,
-        now: Timestamp,
-    ) -> Result<(Caller, Option<Arc<Meter>>), Problem> {
+    /// Keeps keys as their file and their provider have them, for ever.
+    pub async fn follow(self) {
+        let mut policies = self.0.subscribe();
+        loop {
+            let policy = Arc::clone(&policies.borrow_and_update());
+            tokio::select! {
+                () = policy.follow() => (),
+                _ = policies.changed() => (),
+            }
+        }
+    }
+}
+
+/// A caller, and what is used of what they may do; `None` where there is no limit.
+type Known = (Caller, Option<Arc<Meter>>);
+
+impl Policy {
+    fn identify(&self, shown: Shown<'_>, now: Timestamp) -> Result<Known, Problem> {
         if shown.certified {
             let scopes = Scope::everything().into();
             return Ok((
@@ -149,31 +143,25 @@ impl Gate {
                 None,
             ));
         }
-        if let (Some(source), Some(text)) = (&self.0.keys, shown.key) {
-            let ring = source.ring.read().unwrap_or_else(PoisonError::into_inner);
-            let ring = Arc::clone(&ring);
-            let key = text.parse().ok();
-            let known = key
-                .as_ref()
-                .and_then(|key| Some((key, ring.find(key, now)?)));
-            let (key, known) = known.ok_or_else(wrong_key)?;
-            let caller = Caller::new(Identity::Key(key.id().clone()), Arc::clone(&known.scopes));
-            let caller = caller.at_most(known.highest);
-            return Ok((caller, Some(Arc::clone(&known.meter))));
+        match (shown.secret, &self.keys, &self.tokens) {
+            (None, _, _) | (Some(_), None, None) => {
+                let scopes = self.anonymous(shown)?;
+                let caller = Caller::new(Identity::Address(shown.address), scopes);
+                // Where nobody is known, whoever gets here is one's own or passes on for others.
+                let caller = match (&self.keys, &self.tokens) {
+                    (None, None) => caller.for_others(),
+                    (Some(_), _) | (_, Some(_)) => caller,
+                };
+                Ok((caller, None))
+            }
+            (Some(text), _, Some(tokens)) if !ApiKey::is_meant(text) => tokens.identify(text),
+            (Some(text), Some(keys), _) => by_key(text, keys, now),
+            (Some(_), None, Some(_)) => Err(wrong_key()),
         }
-        let scopes = self.anonymous(shown)?;
-        let identity = Identity::Address(shown.address);
-        let caller = Caller::new(identity, scopes);
-        // Where nobody has a key, whoever gets here is one's own or passes on for others.
-        let caller = match self.0.keys {
-            None => caller.for_others(),
-            Some(_) => caller,
-        };
-        Ok((caller, None))
     }
 
     fn anonymous(&self, shown: Shown<'_>) -> Result<Arc<[Scope]>, Problem> {
-        match &self.0.anonymous {
+        match &self.anonymous {
             Anonymous::Everywhere(scopes) => Ok(Arc::clone(scopes)),
             Anonymous::OnThisMachine => {
                 let here = |address: IpAddr| address.to_canonical().is_loopback();
@@ -186,50 +174,49 @@ impl Gate {
                 Err(Problem::new(ErrorCode::PermissionDenied, detail))
             }
             Anonymous::Nothing => {
-                let detail = "send an API key: `Authorization: Bearer ocl_…` or `x-api-key: ocl_…`";
+                let detail = match (&self.keys, &self.tokens) {
+                    (_, None) => {
+                        "send an API key: `Authorization: Bearer ocl_…` or `x-api-key: ocl_…`"
+                    }
+                    (None, Some(_)) => {
+                        "send a token of the identity provider: `Authorization: Bearer …`"
+                    }
+                    (Some(_), Some(_)) => {
+                        "send an API key or a token of the identity provider: \
+                         `Authorization: Bearer …`"
+                    }
+                };
                 Err(Problem::new(ErrorCode::Unauthenticated, detail))
             }
         }
     }
+}
 
-    /// Reads the file of keys anew, again and again. While it cannot be read, the keys that were
-    /// read last hold.
-    pub async fn follow(self) {
-        let Some(source) = &self.0.keys else {
-            return std::future::pending().await;
-        };
-        let mut last = String::new();
-        loop {
-            tokio::time::sleep(REREAD).await;
-            let path = source.path.clone();
-            let read = tokio::task::spawn_blocking(move || key_file::read(&path)).await;
-            let fault = match read {
-                Ok(Ok(records)) => {
-                    source.replace(records);
-                    String::new()
-                }
-                Ok(Err(error)) => error.to_string(),
-                Err(error) => error.to_string(),
-            };
-            if !fault.is_empty() && fault != last {
-                error!(cause = fault, "keys cannot be read, those read last hold");
-            }
-            last = fault;
+impl Tokens {
+    fn identify(&self, token: &str) -> Result<Known, Problem> {
+        let vouched = self.rules.verify(token, &self.jwks.keys());
+        let vouched = vouched.map_err(|bad| {
+            let detail = format!("the token is not accepted: {bad}");
+            Problem::new(ErrorCode::Unauthenticated, detail)
+        })?;
+        if vouched.scopes.is_empty() {
+            let detail = "the token's scope (or scp) has none of this server's scopes, like \
+                          infer:detector or describe:*";
+            return Err(Problem::new(ErrorCode::PermissionDenied, detail));
         }
+        let meter = self.subjects.of(&vouched.subject);
+        let identity = Identity::Subject(vouched.subject);
+        Ok((Caller::new(identity, vouched.scopes.into()), meter))
     }
 }
 
-impl KeySource {
-    fn replace(&self, records: key_file::KeyRecords) {
-        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
-        let before = ring.len();
-        *ring = Arc::new(Keyring::of(records, &ring));
-        let keys = ring.len();
-        drop(ring);
-        if keys != before {
-            info!(keys, "keys read");
-        }
-    }
+fn by_key(text: &str, keys: &KeySource, now: Timestamp) -> Result<Known, Problem> {
+    let ring = keys.ring();
+    let key: ApiKey = text.parse().map_err(|_| wrong_key())?;
+    let known = ring.find(&key, now).ok_or_else(wrong_key)?;
+    let caller = Caller::new(Identity::Key(key.id().clone()), Arc::clone(&known.scopes));
+    let caller = caller.at_most(known.highest);
+    Ok((caller, Some(Arc::clone(&known.meter))))
 }
 
 fn wrong_key() -> Problem {

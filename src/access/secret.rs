@@ -87,6 +87,13 @@ impl ApiKey {
         })
     }
 
+    /// Whether text is meant as a key, right or wrong.
+    #[must_use]
+    pub fn is_meant(text: &str) -> bool {
+        let rest = text.strip_prefix(PREFIX);
+        rest.is_some_and(|rest| rest.starts_with('_'))
+    }
+
     /// Its public part.
     #[must_use]
     pub const fn id(&self) -> &KeyId {

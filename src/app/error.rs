@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, path::PathBuf};
 
 use crate::{
-    access::{key_file::KeyFileError, scope::NoScope},
+    access::policy::PolicyError,
     core_client::remote::AddressError,
     engine::EngineError,
     fetch::NoClient,
@@ -49,12 +49,9 @@ pub enum AppError {
     /// The certificate or its key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The file of keys cannot be used.
-    #[error("access.keys: {0}")]
-    Keys(#[from] KeyFileError),
-    /// What callers without a key may do is no list of scopes.
-    #[error("access.anonymous: {0}")]
-    Anonymous(#[from] NoScope),
+    /// Who is let in cannot be read.
+    #[error(transparent)]
+    Access(#[from] PolicyError),
     /// Pictures cannot be fetched.
     #[error("fetch.schemes: pictures cannot be fetched: {0}")]
     Fetch(#[from] NoClient),

@@ -1,6 +1,5 @@
 //! The server, put together from its configuration.
 
-mod access;
 mod background;
 pub mod core;
 mod cores;
@@ -17,7 +16,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    access::gate::Gate,
+    access::{gate::Gate, policy::Policy},
     config::Config,
     core_client::{CoreClient, remote::CorePool},
     grpc::{self, CallLimits, GrpcState},
@@ -90,7 +89,7 @@ impl App {
                 (CoreClient::Remote(Arc::clone(&pool)), Models::There(pool))
             }
         };
-        let gate = access::gate(&config.access)?;
+        let gate = Gate::new(Policy::open(&config.access, None).await?);
         let limits = &config.limits;
         let service = InferenceService::new(client, service_limits(&config), Arc::clone(&metrics));
         let readiness = Readiness::default();

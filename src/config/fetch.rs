@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{reader::Reader, settings::Setting};
+use super::{
+    reader::Reader,
+    settings::{Change, Setting},
+};
 
 /// How pictures are fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,39 +33,47 @@ pub enum Schemes {
     HttpsAndHttp,
 }
 
-pub(super) const SCHEMES: Setting = Setting {
+/// Their rows in the table of settings.
+pub(super) const FETCH: &[Setting] = &[SCHEMES, NETWORKS, PORTS, TIMEOUT, CONCURRENT];
+
+const SCHEMES: Setting = Setting {
     key: "fetch.schemes",
     value: "SCHEMES",
     default: "",
     help: "Of which schemes URLs may be that pictures are fetched from: https, or https,http. Empty to fetch nothing",
+    change: Change::AtStart,
 };
 
-pub(super) const NETWORKS: Setting = Setting {
+const NETWORKS: Setting = Setting {
     key: "fetch.networks",
     value: "NETWORKS",
     default: "",
     help: "Networks that pictures may be fetched from though they are private, like 10.0.0.0/8, separated by commas",
+    change: Change::AtStart,
 };
 
-pub(super) const PORTS: Setting = Setting {
+const PORTS: Setting = Setting {
     key: "fetch.ports",
     value: "PORTS",
     default: "",
     help: "Ports that pictures may be fetched from beside 443, and 80 where http is allowed, separated by commas",
+    change: Change::AtStart,
 };
 
-pub(super) const TIMEOUT: Setting = Setting {
+const TIMEOUT: Setting = Setting {
     key: "fetch.timeout_ms",
     value: "MILLISECONDS",
     default: "5000",
     help: "Longest time for fetching a picture, redirects and all",
+    change: Change::AtStart,
 };
 
-pub(super) const CONCURRENT: Setting = Setting {
+const CONCURRENT: Setting = Setting {
     key: "fetch.concurrent",
     value: "COUNT",
     default: "64",
     help: "Pictures fetched at the same time; more wait, then are answered 503",
+    change: Change::AtStart,
 };
 
 pub(super) fn read(reader: &mut Reader) -> Fetch {

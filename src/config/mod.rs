@@ -1,20 +1,22 @@
-//! Configuration: one tree, read once before any port opens, all faults reported together.
+//! Configuration: one tree, read before any port opens, all faults reported together.
 //! Defaults are overridden by `ocellus.toml`, that by `OCELLUS_*` variables, those by flags.
 
+mod access;
 mod fetch;
 mod layers;
 mod reader;
 mod settings;
 
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 
 use crate::provider::Provider;
 
+pub use access::{Access, Jwks, Tokens};
 pub use fetch::{Fetch, Schemes};
 pub use layers::{ConfigFaults, Layers};
-pub use settings::{SETTINGS, Setting};
+pub use settings::{Change, SETTINGS, Setting};
 
 /// Everything that can be set, with its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +51,17 @@ pub struct Config {
     pub queue: Queue,
     /// How the server speaks of its work.
     pub log: Log,
+    /// What each setting is, as text.
+    texts: BTreeMap<&'static str, String>,
+}
+
+impl Config {
+    /// The settings that another configuration has otherwise.
+    pub fn differences(&self, other: &Self) -> impl Iterator<Item = &'static Setting> {
+        let differs =
+            |setting: &&Setting| self.texts.get(setting.key) != other.texts.get(setting.key);
+        SETTINGS.iter().filter(differs)
+    }
 }
 
 /// Where clients are served.
@@ -77,19 +90,6 @@ pub struct TlsFiles {
     pub identity: Option<(PathBuf, PathBuf)>,
     /// The certificates, PEM, by one of which the other end's must be signed.
     pub ca: Option<PathBuf>,
-}
-
-/// Who may do what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Access {
-    /// The file of API keys; `None` for none.
-    pub keys: Option<PathBuf>,
-    /// Scopes of callers without a key, from everywhere.
-    pub anonymous: Vec<String>,
-    /// Most requests of one address in a second.
-    pub address_rate: Option<NonZeroU32>,
-    /// Most requests of one address at the same time.
-    pub address_requests: Option<NonZeroU32>,
 }
 
 /// Where gRPC is served, and how model cores are asked over it.

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
-    num::NonZeroU32,
     path::PathBuf,
     time::Duration,
 };
@@ -13,7 +12,7 @@ use ipnet::IpNet;
 use crate::provider::{self, Provider};
 
 use super::{
-    Access, Cache, Config, Engine, Grpc, Http, Limits, Log, LogFormat, Queue, S3, SETTINGS, Source,
+    Cache, Config, Engine, Grpc, Http, Limits, Log, LogFormat, Queue, S3, SETTINGS, Source,
     TlsFiles, fetch, layers::ConfigFaults,
 };
 
@@ -73,6 +72,10 @@ impl Reader {
                 filter: self.text("log.filter"),
                 format: self.format("log.format"),
             },
+            texts: SETTINGS
+                .iter()
+                .map(|setting| (setting.key, self.text(setting.key)))
+                .collect(),
         };
         if self.faults.is_empty() {
             Ok(config)
@@ -94,10 +97,28 @@ impl Reader {
         }
     }
 
+    /// A text that is not empty.
+    pub(super) fn given(&self, key: &str) -> Option<String> {
+        Some(self.text(key)).filter(|text| !text.is_empty())
+    }
+
     pub(super) fn fault(&mut self, key: &str, allowed: &str) {
-        let (value, origin) = self.values.get(key).cloned().unwrap_or_default();
+        let value = self.text(key);
+        let origin = self.origin(key);
         self.faults
             .push(format!("{origin} is {value:?}, must be {allowed}"));
+    }
+
+    /// A fault of a value that may hold a secret.
+    pub(super) fn secret_fault(&mut self, key: &str, allowed: &str) {
+        let origin = self.origin(key);
+        self.faults.push(format!("{origin} must be {allowed}"));
+    }
+
+    /// Where a value comes from; its setting, where none is given.
+    fn origin(&self, key: &str) -> String {
+        let given = self.values.get(key);
+        given.map_or_else(|| key.to_owned(), |(_, origin)| origin.clone())
     }
 
     pub(super) fn number<T: TryFrom<u64> + Default>(&mut self, key: &str, min: u64, max: u64) -> T {
@@ -148,17 +169,6 @@ impl Reader {
             head: Duration::from_millis(self.number("http.head_ms", 100, 3_600_000)),
             cors_origins: self.list("http.cors_origins"),
             trusted_proxies: self.networks("http.trusted_proxies"),
-        }
-    }
-
-    fn access(&mut self) -> Access {
-        Access {
-            keys: Some(self.text("access.keys"))
-                .filter(|path| !path.is_empty())
-                .map(PathBuf::from),
-            anonymous: self.list("access.anonymous"),
-            address_rate: NonZeroU32::new(self.number("access.address_rate", 0, 1_000_000)),
-            address_requests: NonZeroU32::new(self.number("access.address_requests", 0, 100_000)),
         }
     }
 
@@ -227,13 +237,11 @@ impl Reader {
     }
 
     fn file(&self, key: &str) -> Option<PathBuf> {
-        let path = Some(self.text(key)).filter(|path| !path.is_empty());
-        path.map(PathBuf::from)
+        self.given(key).map(PathBuf::from)
     }
 
     fn s3(&mut self) -> S3 {
-        let given = |text: String| Some(text).filter(|text| !text.is_empty());
-        let endpoint = given(self.text("s3.endpoint"));
+        let endpoint = self.given("s3.endpoint");
         let is_url = |text: &String| text.starts_with("http://") || text.starts_with("https://");
         if !endpoint.as_ref().is_none_or(is_url) {
             self.fault("s3.endpoint", "a URL like http://127.0.0.1:8333");
@@ -249,7 +257,7 @@ impl Reader {
         };
         S3 {
             endpoint,
-            region: given(self.text("s3.region")),
+            region: self.given("s3.region"),
             path_style,
         }
     }

@@ -3,6 +3,8 @@
 use std::{
     collections::BTreeMap,
     future::{Ready, ready},
+    mem,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -22,7 +24,7 @@ use tracing::info;
 use crate::{
     access::{
         caller::{Caller, Wish},
-        gate::{Admission, Gate, Shown, shown_key},
+        gate::{Admission, Gate, Shown, shown_secret},
         scope::Action,
     },
     core_client::{CoreClient, ServableHandle},
@@ -71,30 +73,62 @@ pub(super) struct Admit<S> {
     inner: S,
 }
 
+/// A call that goes on, or is answered at once.
+type Answered<F, T> = Either<F, Ready<T>>;
+
+/// A call that is let in or not once there is news.
+type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 impl<S, B> Service<http::Request<B>> for Admit<S>
 where
-    S: Service<http::Request<B>, Response = http::Response<Body>>,
+    S: Service<http::Request<B>, Response = http::Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    B: Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = Either<S::Future, Ready<Result<S::Response, S::Error>>>;
+    type Future = Either<
+        Answered<S::Future, Result<S::Response, S::Error>>,
+        Later<Result<S::Response, S::Error>>,
+    >;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: http::Request<B>) -> Self::Future {
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
         let path = request.uri().path();
         if OPEN.iter().any(|open| path.starts_with(open)) {
-            return Either::Left(self.inner.call(request));
+            return Either::Left(Either::Left(self.inner.call(request)));
         }
-        match self.gate.admit(shown(&request)) {
-            Ok(admission) => {
-                request.extensions_mut().insert(Arc::new(admission));
-                Either::Left(self.inner.call(request))
-            }
-            Err(problem) => Either::Right(ready(Ok(status(&problem).into_http()))),
+        let Some(news) = self.gate.news(shown(&request)) else {
+            return Either::Left(let_in(&self.gate, &mut self.inner, request));
+        };
+        // What was found ready is what has to be called.
+        let next = self.inner.clone();
+        let (gate, mut inner) = (self.gate.clone(), mem::replace(&mut self.inner, next));
+        Either::Right(Box::pin(async move {
+            news.await;
+            let_in(&gate, &mut inner, request).await
+        }))
+    }
+}
+
+fn let_in<S, B>(
+    gate: &Gate,
+    inner: &mut S,
+    mut request: http::Request<B>,
+) -> Answered<S::Future, Result<S::Response, S::Error>>
+where
+    S: Service<http::Request<B>, Response = http::Response<Body>>,
+{
+    match gate.admit(shown(&request)) {
+        Ok(admission) => {
+            request.extensions_mut().insert(Arc::new(admission));
+            Either::Left(inner.call(request))
         }
+        Err(problem) => Either::Right(ready(Ok(status(&problem).into_http()))),
     }
 }
 
@@ -102,7 +136,7 @@ fn shown<B>(request: &http::Request<B>) -> Shown<'_> {
     let (extensions, headers) = (request.extensions(), request.headers());
     let peer = extensions.get::<Peer>();
     Shown {
-        key: shown_key(|name| headers.get(name)?.to_str().ok()),
+        secret: shown_secret(|name| headers.get(name)?.to_str().ok()),
         address: peer.map(|peer| peer.address.ip().to_canonical()),
         forwarded: headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded"),
         certified: peer.is_some_and(|peer| peer.certified),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::{
     RequestExt as _,
     extract::{MatchedPath, RawPathParams, Request, State},
-    http::{HeaderName, Method, header},
+    http::{HeaderMap, HeaderName, Method, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -15,7 +15,7 @@ use tracing::info;
 use crate::{
     access::{
         caller::Identity,
-        gate::{Admission, KEY_HEADER, Shown, shown_key},
+        gate::{Admission, KEY_HEADER, Shown, shown_secret},
         scope::Action,
     },
     error::Problem,
@@ -23,7 +23,7 @@ use crate::{
     transport::Peer,
 };
 
-use super::state::ApiState;
+use super::{challenge::Challenge, state::ApiState};
 
 /// The header of a key, beside `Authorization: Bearer`.
 pub(super) const API_KEY: HeaderName = HeaderName::from_static(KEY_HEADER);
@@ -44,6 +44,16 @@ enum Need {
     Caller,
     /// A scope for the model in the path.
     Scope(Action),
+}
+
+impl Need {
+    /// The scope that is asked for.
+    fn of(self, model: Option<&ModelName>) -> Option<(Action, &ModelName)> {
+        match self {
+            Self::Scope(action) => Some((action, model?)),
+            Self::Nothing | Self::Caller => None,
+        }
+    }
 }
 
 /// What a route asks of its caller; one that is not named here asks for a scope.
@@ -74,10 +84,25 @@ pub(super) async fn admit(
         return next.run(request).await;
     }
     let model = named_model(&mut request).await;
-    let admission = match let_in(&state, &request, need, model.as_ref()) {
+    let (address, forwarded) = origin(&request, &state.trusted_proxies);
+    let headers = request.headers();
+    let shown = Shown {
+        secret: shown_secret(|name| headers.get(name)?.to_str().ok()),
+        address,
+        forwarded,
+        certified: false,
+    };
+    if let Some(news) = state.gate.news(shown) {
+        news.await;
+    }
+    let admission = match let_in(&state, shown, need, model.as_ref()) {
         Ok(admission) => admission,
         Err((problem, identity)) => {
+            let challenge = challenge(&state, &problem, headers, need.of(model.as_ref()));
             let mut response = problem.into_response();
+            if let Some(challenge) = challenge {
+                response.extensions_mut().insert(challenge);
+            }
             if let Some(identity) = identity {
                 audit(need, model.as_ref(), &identity, &response);
                 response.extensions_mut().insert(AnsweredTo(identity));
@@ -95,24 +120,28 @@ pub(super) async fn admit(
 
 fn let_in(
     state: &ApiState,
-    request: &Request,
+    shown: Shown<'_>,
     need: Need,
     model: Option<&ModelName>,
 ) -> Result<Admission, (Problem, Option<Identity>)> {
-    let (address, forwarded) = origin(request, &state.trusted_proxies);
-    let shown = Shown {
-        key: shown_key(|name| request.headers().get(name)?.to_str().ok()),
-        address,
-        forwarded,
-        certified: false,
-    };
     let admission = state.gate.admit(shown).map_err(|problem| (problem, None))?;
     // A name that is none is answered so by the handler, which looks nothing up by it.
-    if let (Need::Scope(action), Some(model)) = (need, model) {
+    if let Some((action, model)) = need.of(model) {
         let may = admission.caller.check(action, model);
         may.map_err(|problem| (problem, Some(admission.caller.identity().clone())))?;
     }
     Ok(admission)
+}
+
+/// What the caller is asked to show instead; where nothing is configured, there is nothing.
+fn challenge(
+    state: &ApiState,
+    problem: &Problem,
+    headers: &HeaderMap,
+    asked: Option<(Action, &ModelName)>,
+) -> Option<Challenge> {
+    let is_open = !state.gate.is_for_this_machine();
+    is_open.then(|| Challenge::of(problem, headers, asked))?
 }
 
 /// The model that a path names. In TensorFlow Serving's paths a colon and a verb follow it.

@@ -3,6 +3,7 @@
 mod accept;
 mod access;
 mod admission;
+mod challenge;
 mod dialect;
 mod infer;
 mod layers;

@@ -10,10 +10,10 @@ use utoipa::openapi::{
 
 use super::access::API_KEY;
 
-/// An API key, as `Authorization: Bearer`.
+/// An API key or a provider's token, as `Authorization: Bearer`.
 const BEARER: &str = "bearer";
 
-/// The same in a header of its own.
+/// A key in a header of its own.
 const HEADER: &str = "header";
 
 /// Everything of the document but the routes.

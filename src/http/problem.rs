@@ -12,6 +12,7 @@ use axum::{
 use crate::error::{ErrorCode, Problem};
 
 use super::{
+    challenge::Challenge,
     dialect::{Dialect, Said},
     state::RequestId,
 };
@@ -40,8 +41,9 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
     let dialect = Dialect::of(request.uri().path());
     let mut response = next.run(request).await;
+    let challenge = response.extensions_mut().remove::<Challenge>();
     if response.extensions().get::<Said>().is_some() {
-        return advised(response, None);
+        return advised(response, None, challenge);
     }
     let Some(problem) = response
         .extensions_mut()
@@ -51,7 +53,7 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
         return response;
     };
     if let Some(refusal) = dialect.refusal(&problem) {
-        return advised(refusal, problem.retry_after);
+        return advised(refusal, problem.retry_after, challenge);
     }
     let document = problem.document(id.as_ref().map(|id| id.0.as_str()));
     let body = serde_json::to_vec(&document).unwrap_or_default();
@@ -64,11 +66,17 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
     advised(
         Response::from_parts(parts, body.into()),
         problem.retry_after,
+        challenge,
     )
 }
 
 /// Says when a request that was refused for now may be sent again, and how callers are known.
-fn advised(mut response: Response, retry_after: Option<Duration>) -> Response {
+fn advised(
+    mut response: Response,
+    retry_after: Option<Duration>,
+    challenge: Option<Challenge>,
+) -> Response {
+    let challenge = challenge.map(|Challenge(value)| value);
     match response.status() {
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
             let wait = retry_after.map(|wait| wait.as_secs_f64().ceil().clamp(1.0, 86_400.0));
@@ -78,8 +86,13 @@ fn advised(mut response: Response, retry_after: Option<Duration>) -> Response {
             }
         }
         StatusCode::UNAUTHORIZED => {
-            let way = HeaderValue::from_static("Bearer");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, way);
+            let challenge = challenge.unwrap_or(Challenge::NOTHING_SHOWN);
+            let headers = response.headers_mut();
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        StatusCode::FORBIDDEN => {
+            let headers = response.headers_mut();
+            headers.extend(challenge.map(|challenge| (header::WWW_AUTHENTICATE, challenge)));
         }
         _ => (),
     }

@@ -21,5 +21,6 @@ mod overload;
 mod pictures;
 mod problems;
 mod server;
+mod tokens;
 mod urls;
 mod versions;
