@@ -9,7 +9,11 @@
 
 use std::{fs, path::Path};
 
-use ocellus::{config::SETTINGS, http::openapi, model::contract::schema::contract_schema};
+use ocellus::{
+    config::{Change, SETTINGS},
+    http::openapi,
+    model::contract::schema::contract_schema,
+};
 
 fn committed(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -52,6 +56,19 @@ fn the_readme_lists_every_setting() {
         );
         assert!(readme.contains(&row), "README.md lacks this row:\n{row}");
     }
+}
+
+#[test]
+fn the_readme_lists_what_is_taken_over_without_a_restart() {
+    let live = SETTINGS
+        .iter()
+        .filter(|setting| setting.change == Change::AtOnce);
+    let live: Vec<String> = live.map(|setting| format!("`{}`", setting.key)).collect();
+    let line = format!("{}.\n", live.join(", "));
+    assert!(
+        committed("README.md").contains(&format!("without a restart:\n{line}")),
+        "README.md lacks this line:\n{line}"
+    );
 }
 
 #[test]

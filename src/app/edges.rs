@@ -9,7 +9,7 @@ use crate::{
         fetcher::{FetchLimits, Fetcher, Pace},
         url::UrlPolicy,
     },
-    http::{ApiState, EdgeLimits, Places},
+    http::{ApiState, Places},
     inference::{
         memory::MemoryBudget,
         service::{InferenceService, ServiceLimits},
@@ -18,12 +18,13 @@ use crate::{
     transport::{Protocols, ServerTls, Transport},
 };
 
-use super::{core::image_limits, error::AppError};
+use super::{core::image_limits, error::AppError, live::Live};
 
 pub(super) fn api_state(
     config: &Config,
     service: InferenceService,
     gate: Gate,
+    live: &Live,
     metrics: &Arc<Metrics>,
 ) -> Result<ApiState, AppError> {
     let limits = &config.limits;
@@ -32,14 +33,10 @@ pub(super) fn api_state(
         fetcher: fetcher(config, uploads.clone(), metrics)?,
         service,
         gate,
-        trusted_proxies: config.http.trusted_proxies.clone().into(),
-        limits: EdgeLimits {
-            body_bytes: limits.body_bytes,
-            images: limits.images,
-            deadline: limits.deadline,
-            uploads,
-            places: Places::new(limits.requests),
-        },
+        trusted_proxies: live.trusted_proxies.subscribe(),
+        limits: live.limits.subscribe(),
+        uploads,
+        places: Places::new(limits.requests),
         cors_origins: config.http.cors_origins.clone().into(),
     })
 }

@@ -5,6 +5,8 @@ pub mod core;
 mod cores;
 mod edges;
 mod error;
+mod live;
+mod reload;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -19,18 +21,20 @@ use crate::{
     access::{gate::Gate, policy::Policy},
     config::Config,
     core_client::{CoreClient, remote::CorePool},
-    grpc::{self, CallLimits, GrpcState},
+    grpc::{self, GrpcState},
     http::{operations_router, router},
     inference::service::InferenceService,
-    telemetry::{metrics::Metrics, readiness::Readiness},
+    telemetry::{logs::LogFilter, metrics::Metrics, readiness::Readiness},
     transport::{self, Transport},
 };
 
 use self::core::ModelCore;
 use edges::{api_state, callers, clients, operators};
+use live::Live;
 
 pub use edges::service_limits;
 pub use error::AppError;
+pub use reload::{NotReloaded, Reloader};
 
 /// Longest time for requests to end once the server is told to stop. With [`LAST_RUNS`] it is out
 /// within 20 s, which leaves room in the 30 s that Kubernetes gives.
@@ -61,6 +65,8 @@ pub struct App {
     readiness: Readiness,
     models: Models,
     gate: Gate,
+    live: Live,
+    config: Config,
     stopping: watch::Sender<bool>,
 }
 
@@ -90,14 +96,14 @@ impl App {
             }
         };
         let gate = Gate::new(Policy::open(&config.access, None).await?);
-        let limits = &config.limits;
+        let live = Live::new(&config);
         let service = InferenceService::new(client, service_limits(&config), Arc::clone(&metrics));
         let readiness = Readiness::default();
         let (stopping, stopped) = watch::channel(false);
         let http = match role {
             Role::Serve | Role::ServeGrpc | Role::Gateway => {
                 let listener = bind("http.address", config.http.address).await?;
-                let state = api_state(&config, service.clone(), gate.clone(), &metrics)?;
+                let state = api_state(&config, service.clone(), gate.clone(), &live, &metrics)?;
                 Some((listener, router(&state), clients(&config)?))
             }
             Role::Core => None,
@@ -109,10 +115,7 @@ impl App {
                     service,
                     gate: gate.clone(),
                     readiness: readiness.clone(),
-                    limits: CallLimits {
-                        longest: limits.deadline,
-                        pictures: limits.images,
-                    },
+                    limits: live.calls.subscribe(),
                     message_bytes: config.grpc.message_bytes,
                     stopped,
                 };
@@ -129,8 +132,25 @@ impl App {
             readiness,
             models,
             gate,
+            live,
+            config,
             stopping,
         })
+    }
+
+    /// Takes over other values of settings, while this server goes on.
+    #[must_use]
+    pub fn reloader(&self, log: LogFilter) -> Reloader {
+        let http = self.http.iter().map(|(_, _, transport)| transport);
+        let grpc = self.grpc.iter().map(|(_, _, transport)| transport);
+        let tls = http.chain(grpc).filter_map(|edge| edge.tls.clone());
+        Reloader::new(
+            &self.config,
+            self.gate.clone(),
+            self.live.clone(),
+            tls.collect(),
+            log,
+        )
     }
 
     /// The address of the API and the page, where this process has them.

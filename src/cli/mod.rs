@@ -5,6 +5,7 @@ mod infer;
 mod keys;
 mod models;
 mod publish;
+mod reload;
 mod serve;
 mod settings;
 

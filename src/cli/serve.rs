@@ -16,7 +16,11 @@ use crate::{
     telemetry::logs,
 };
 
-use super::{Failure, settings::SettingArgs};
+use super::{
+    Failure,
+    reload::{self, Followed},
+    settings::SettingArgs,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ServeArgs {
@@ -51,8 +55,11 @@ pub(super) async fn gateway(args: RoleArgs) -> Result<ExitCode, Failure> {
 }
 
 async fn run(settings: SettingArgs, role: Role) -> Result<ExitCode, Failure> {
+    // From the first: a signal that is not waited for ends the process.
+    let hangup = signal(SignalKind::hangup())?;
+    let followed = Followed::new(settings.clone());
     let config = settings.read()?;
-    logs::start(&config.log).map_err(|error| format!("log.filter: {error}"))?;
+    let log = logs::start(&config.log).map_err(|error| format!("log.filter: {error}"))?;
     let app = App::start(config, role).await?;
     let lines = welcome(&app);
     let (ready, is_ready) = oneshot::channel();
@@ -68,8 +75,12 @@ async fn run(settings: SettingArgs, role: Role) -> Result<ExitCode, Failure> {
             _ = terminate.recv() => (),
         }
     };
-    let (served, ()) = tokio::join!(Box::pin(app.run(ready, stop)), announce);
-    served?;
+    let reloading = reload::follow(followed, hangup, app.reloader(log));
+    let serving = async { tokio::join!(Box::pin(app.run(ready, stop)), announce).0 };
+    tokio::select! {
+        served = serving => served?,
+        () = Box::pin(reloading) => (),
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,12 +1,13 @@
 //! Flags for settings, made from the table of settings.
 
-use std::{fs, io, path::PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, builder::Resettable};
 
-use crate::config::{Config, Layers, SETTINGS};
-
-use super::Failure;
+use crate::config::{Config, ConfigFaults, Layers, SETTINGS};
 
 /// Name of the configuration file where none is named.
 const USUAL_FILE: &str = "ocellus.toml";
@@ -18,22 +19,44 @@ pub(super) struct SettingArgs {
     flags: Vec<(&'static str, String)>,
 }
 
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoConfig {
+    /// The file cannot be read.
+    #[error("{} cannot be read: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// It has faults.
+    #[error(transparent)]
+    Faults(#[from] ConfigFaults),
+}
+
 impl SettingArgs {
     /// The configuration that defaults, file, environment and flags make.
-    pub(super) fn read(self) -> Result<Config, Failure> {
+    pub(super) fn read(self) -> Result<Config, NoConfig> {
         let mut layers = Layers::default();
-        let named = self.file.is_some();
-        let path = self.file.unwrap_or_else(|| PathBuf::from(USUAL_FILE));
+        let (path, named) = (self.path().to_owned(), self.file.is_some());
         match fs::read_to_string(&path) {
             Ok(text) => layers.file(&path.display().to_string(), &text),
             Err(error) if error.kind() == io::ErrorKind::NotFound && !named => (),
-            Err(error) => return Err(format!("{} cannot be read: {error}", path.display()).into()),
+            Err(error) => return Err(NoConfig::File { path, error }),
         }
         layers.environment();
         for (key, value) in self.flags {
             layers.flag(key, value);
         }
         Ok(layers.parse()?)
+    }
+
+    /// Where the file is, if there is one.
+    pub(super) fn path(&self) -> &Path {
+        self.file
+            .as_deref()
+            .unwrap_or_else(|| Path::new(USUAL_FILE))
     }
 }
 

@@ -47,8 +47,8 @@ pub struct GrpcState {
     pub gate: Gate,
     /// Whether requests should be sent here.
     pub readiness: Readiness,
-    /// What a request may cost.
-    pub limits: CallLimits,
+    /// What a request may cost, at the moment.
+    pub limits: watch::Receiver<CallLimits>,
     /// Largest message, in bytes.
     pub message_bytes: usize,
     /// Whether the server is being stopped.
@@ -65,6 +65,11 @@ pub struct CallLimits {
 }
 
 impl GrpcState {
+    /// What a request may cost that begins now.
+    fn limits(&self) -> CallLimits {
+        *self.limits.borrow()
+    }
+
     fn core(&self) -> &CoreClient {
         self.service.core()
     }

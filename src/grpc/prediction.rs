@@ -164,7 +164,7 @@ impl Prediction {
     fn asked_by<T>(&self, request: &Request<T>) -> Result<Asked, Status> {
         Ok(Asked {
             server: self.0.seen_by(request)?,
-            pictures: self.0.limits.pictures,
+            pictures: self.0.limits().pictures,
         })
     }
 }
@@ -176,7 +176,7 @@ impl PredictionService for Prediction {
         request: Request<ClassificationRequest>,
     ) -> Result<Response<ClassificationResponse>, Status> {
         let caller = self.asked_by(&request)?;
-        let longest = deadline::longest(request.metadata(), self.0.limits.longest)?;
+        let longest = deadline::longest(request.metadata(), self.0.limits().longest)?;
         let ClassificationRequest { model_spec, input } = request.into_inner();
         let classified = caller.classified(model_spec, input, longest).await;
         classified.map(Response::new).map_err(refused)
@@ -195,7 +195,7 @@ impl PredictionService for Prediction {
         request: Request<PredictRequest>,
     ) -> Result<Response<PredictResponse>, Status> {
         let caller = self.asked_by(&request)?;
-        let longest = deadline::longest(request.metadata(), self.0.limits.longest)?;
+        let longest = deadline::longest(request.metadata(), self.0.limits().longest)?;
         let PredictRequest {
             model_spec,
             inputs,
@@ -226,7 +226,7 @@ impl PredictionService for Prediction {
         request: Request<MultiInferenceRequest>,
     ) -> Result<Response<MultiInferenceResponse>, Status> {
         let caller = self.asked_by(&request)?;
-        let longest = deadline::longest(request.metadata(), self.0.limits.longest)?;
+        let longest = deadline::longest(request.metadata(), self.0.limits().longest)?;
         let MultiInferenceRequest { tasks, input } = request.into_inner();
         let mut results = Vec::with_capacity(tasks.len());
         for task in tasks {

@@ -84,7 +84,7 @@ pub(super) async fn admit(
         return next.run(request).await;
     }
     let model = named_model(&mut request).await;
-    let (address, forwarded) = origin(&request, &state.trusted_proxies);
+    let (address, forwarded) = origin(&request, &state.trusted_proxies());
     let headers = request.headers();
     let shown = Shown {
         secret: shown_secret(|name| headers.get(name)?.to_str().ok()),

@@ -193,14 +193,14 @@ async fn see(
     let begun = Instant::now();
     let claim = claim_of(&request);
     let form = accept::negotiate(request.headers())?;
-    let upload = upload::read(request, &state.limits).await?;
+    let upload = upload::read(request, &state.limits()).await?;
     if form != AnswerForm::Json && upload.images.len() > 1 {
         let detail = "only a request with a single picture can be answered with a picture";
         return Err(Problem::new(ErrorCode::NotAcceptable, detail));
     }
     // Nothing is fetched for a model that cannot answer.
     state.service.core().servable(&model.name, &model.version)?;
-    let deadline = claim.deadline.unwrap_or(begun + state.limits.deadline);
+    let deadline = claim.deadline.unwrap_or(begun + state.limits().deadline);
     let images = upload::fetched(upload.images, state.fetcher.as_ref(), deadline).await;
     let wanted = match form {
         AnswerForm::Json => Wanted::Results,

@@ -41,7 +41,6 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Wraps the routes, outermost last.
 pub(super) fn around(routes: Router, state: &ApiState) -> Router {
     routes
-        .layer(DefaultBodyLimit::max(state.limits.body_bytes))
         .layer(middleware::from_fn_with_state(state.clone(), limit))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(state.clone(), access::admit))
@@ -81,7 +80,6 @@ async fn limit(State(state): State<ApiState>, mut request: Request, next: Next) 
     if request.method() == Method::GET {
         return next.run(request).await;
     }
-    let limits = &state.limits;
     let (claim, longest, _place) = match admit(&state, &mut request).await {
         Ok(admitted) => admitted,
         Err(problem) => {
@@ -89,11 +87,12 @@ async fn limit(State(state): State<ApiState>, mut request: Request, next: Next) 
             return problem.into_response();
         }
     };
-    let held = Held::new(limits.uploads.clone());
+    let held = Held::new(state.uploads.clone());
     let mut request = request.map(|body| Body::new(Received::new(body, held.clone())));
     request.extensions_mut().insert(held.clone());
     let left = claim.left(Instant::now()).unwrap_or(longest);
     request.extensions_mut().insert(claim);
+    DefaultBodyLimit::max(state.limits().body_bytes).apply(&mut request);
     match tokio::time::timeout(left, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
@@ -109,7 +108,7 @@ async fn admit(
     state: &ApiState,
     request: &mut Request,
 ) -> Result<(Claim, Duration, Place), Problem> {
-    let limits = &state.limits;
+    let limits = &state.limits();
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| (limits.body_bytes as u64) < length) {
@@ -117,7 +116,7 @@ async fn admit(
     }
     let (claim, longest) = admission::claim(request, limits)?;
     let model = admission::asked_model(request).await;
-    let place = limits.places.take(&claim.tenant);
+    let place = state.places.take(&claim.tenant);
     let Some(place) = place else {
         let detail = "every place for a request is taken (limits.requests), or those that one \
                       caller may have; try again in a moment";

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ipnet::IpNet;
+use tokio::sync::watch;
 
 use crate::{
     access::gate::Gate,
@@ -19,18 +20,34 @@ pub struct ApiState {
     pub service: InferenceService,
     /// Who is let in.
     pub gate: Gate,
-    /// Proxies that are believed where a request came from.
-    pub trusted_proxies: Arc<[IpNet]>,
-    /// What a request may cost.
-    pub limits: EdgeLimits,
+    /// Proxies that are believed where a request came from, at the moment.
+    pub trusted_proxies: watch::Receiver<Arc<[IpNet]>>,
+    /// What a request may cost, at the moment.
+    pub limits: watch::Receiver<EdgeLimits>,
+    /// Memory for the bodies of all requests.
+    pub uploads: MemoryBudget,
+    /// Places for requests that are worked on at the same time.
+    pub places: Places,
     /// What fetches pictures by their URL; `None` where that is not allowed.
     pub fetcher: Option<Fetcher>,
     /// Origins whose pages may call the API.
     pub cors_origins: Arc<[String]>,
 }
 
+impl ApiState {
+    /// What a request may cost that begins now.
+    pub(super) fn limits(&self) -> EdgeLimits {
+        *self.limits.borrow()
+    }
+
+    /// Proxies that are believed now.
+    pub(super) fn trusted_proxies(&self) -> Arc<[IpNet]> {
+        Arc::clone(&self.trusted_proxies.borrow())
+    }
+}
+
 /// What a request may cost at the edge.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EdgeLimits {
     /// Largest body, in bytes.
     pub body_bytes: usize,
@@ -38,10 +55,6 @@ pub struct EdgeLimits {
     pub images: usize,
     /// Longest time for a request.
     pub deadline: Duration,
-    /// Memory for the bodies of all requests.
-    pub uploads: MemoryBudget,
-    /// Places for requests that are worked on at the same time.
-    pub places: Places,
 }
 
 /// The id of a request: in its answer, its problem, its log lines and the `x-request-id` header.

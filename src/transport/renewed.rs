@@ -40,15 +40,25 @@ impl<T> Renewed<T> {
             if stamps == seen {
                 continue;
             }
-            match read() {
-                Ok(renewed) => {
-                    let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-                    *current = Arc::new(renewed);
-                    info!(files = ?self.files, "TLS certificates renewed");
-                    seen = stamps;
-                }
-                // The second of two files may not be there yet: it is tried again.
-                Err(cause) => error!(%cause, "the new TLS certificates are not used"),
+            // The second of two files may not be there yet: it is tried again.
+            if self.renew(read()) {
+                seen = stamps;
+            }
+        }
+    }
+
+    /// Takes over what was read anew. Gives whether it could be.
+    pub(super) fn renew<E: fmt::Display>(&self, read: Result<T, E>) -> bool {
+        match read {
+            Ok(renewed) => {
+                let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+                *current = Arc::new(renewed);
+                info!(files = ?self.files, "TLS certificates renewed");
+                true
+            }
+            Err(cause) => {
+                error!(%cause, "the new TLS certificates are not used");
+                false
             }
         }
     }

@@ -83,6 +83,11 @@ impl ServerTls {
         TlsAcceptor::from(self.config.current())
     }
 
+    /// Reads the files anew, at once.
+    pub fn renew(&self) {
+        self.config.renew(self.files.server(self.protocols));
+    }
+
     /// Reads the files anew whenever they change, for ever. New connections are encrypted with
     /// what could be read last.
     pub async fn follow(&self) {

@@ -20,6 +20,7 @@ mod operations;
 mod overload;
 mod pictures;
 mod problems;
+mod reload;
 mod server;
 mod tokens;
 mod urls;

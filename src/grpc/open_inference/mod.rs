@@ -104,10 +104,10 @@ impl GrpcInferenceService for OpenInference {
         request: Request<ModelInferRequest>,
     ) -> Result<Response<ModelInferResponse>, Status> {
         let server = self.0.seen_by(&request)?;
-        let longest = deadline::longest(request.metadata(), self.0.limits.longest)?;
+        let longest = deadline::longest(request.metadata(), self.0.limits().longest)?;
         let limits = CallLimits {
             longest,
-            ..self.0.limits
+            ..self.0.limits()
         };
         let answered = answer(&server, request.into_inner(), limits).await;
         answered
@@ -121,7 +121,7 @@ impl GrpcInferenceService for OpenInference {
         &self,
         request: Request<Streaming<ModelInferRequest>>,
     ) -> Result<Response<Answers>, Status> {
-        let (server, limits) = (self.0.seen_by(&request)?, self.0.limits);
+        let (server, limits) = (self.0.seen_by(&request)?, self.0.limits());
         let answers = request.into_inner().then(move |message| {
             let server = server.clone();
             async move {

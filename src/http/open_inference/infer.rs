@@ -108,7 +108,7 @@ async fn answer(
     let headers = request.headers().clone();
     let caller = request.extensions().get::<Caller>().cloned();
     let claim = claim_of(&request);
-    let body = unpacked(request, &state.limits).await?;
+    let body = unpacked(request, &state.limits()).await?;
     let (call, id) = read(&headers, body, model, request_id)?;
     let binary = parameters::flag(&call.parameters, "binary_data_output")?;
     let wish = call.wish()?;
@@ -120,7 +120,7 @@ async fn answer(
     };
     let bounds = Bounds {
         claim,
-        pictures: state.limits.images,
+        pictures: state.limits().images,
     };
     let (request, wanted) = call.request(bounds)?;
     let mut answer = state.service.run(request).await?;

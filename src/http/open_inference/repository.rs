@@ -49,7 +49,7 @@ pub(super) async fn index(
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<Json<Value>, Problem> {
-    let body: IndexBody = read(&whole_body(request, &state.limits).await?)?;
+    let body: IndexBody = read(&whole_body(request, &state.limits()).await?)?;
     let mut models = state.service.core().models();
     models.retain(|model| caller.sees(&model.name));
     let models = describe::index(&models, body.ready);
@@ -65,7 +65,7 @@ pub(super) async fn load(
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Json<Value>, Problem> {
-    let body: LoadBody = read(&whole_body(request, &state.limits).await?)?;
+    let body: LoadBody = read(&whole_body(request, &state.limits()).await?)?;
     describe::check_load(body.parameters.keys())?;
     state.service.core().load(&parse_name(&name)?).await?;
     Ok(nothing())
@@ -76,7 +76,7 @@ pub(super) async fn unload(
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Json<Value>, Problem> {
-    let _: LoadBody = read(&whole_body(request, &state.limits).await?)?;
+    let _: LoadBody = read(&whole_body(request, &state.limits()).await?)?;
     state.service.core().unload(&parse_name(&name)?).await?;
     Ok(nothing())
 }

@@ -71,7 +71,7 @@ async fn answer(
     request: Request,
 ) -> Response {
     let claim = claim_of(&request);
-    let body = match unpacked(request, &state.limits).await {
+    let body = match unpacked(request, &state.limits()).await {
         Ok(body) => body,
         Err(problem) => return problem.into_response(),
     };
@@ -135,7 +135,7 @@ async fn run(
         inputs: vec![input],
         outputs: Vec::new(),
         options: InferOptions::default(),
-        max_pictures: state.limits.images,
+        max_pictures: state.limits().images,
         claim,
     };
     let answer = state.service.run(request).await;
