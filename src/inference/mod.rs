@@ -1,6 +1,7 @@
 //! The use case: pictures in, results in the pictures' own pixels out, whatever the edge they
 //! came in by.
 
+mod admission;
 pub mod answer;
 pub mod columns;
 pub mod inferred;

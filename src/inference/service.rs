@@ -12,14 +12,13 @@ use tracing::error;
 use crate::{
     core_client::{CoreClient, PredictError, ServableHandle},
     error::{ErrorCode, Problem},
-    fairness::claim::Claim,
     postprocess::{
         prediction::Prediction,
         render::{self, PictureEncoding},
         selection::Selection,
     },
     preprocess::{self, ImageLimits},
-    telemetry::metrics::{Admission, Metrics, ModelLabels, Outcome, RoomName},
+    telemetry::metrics::{Metrics, ModelLabels, Outcome, RoomName},
 };
 
 use super::{
@@ -42,15 +41,15 @@ const CATCH_UP: Duration = Duration::from_millis(500);
 /// Answers requests with what the core's models see in their pictures.
 #[derive(Clone, Debug)]
 pub struct InferenceService {
-    core: CoreClient,
+    pub(super) core: CoreClient,
     /// For pictures that are being decoded: threads, and memory.
-    decodes: Room,
+    pub(super) decodes: Room,
     /// For the model's inputs: memory.
     inputs: Room,
     /// Longest wait that a request is let in for.
-    wait: Duration,
+    pub(super) wait: Duration,
     limits: ImageLimits,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// How much a service takes on.
@@ -114,61 +113,6 @@ impl InferenceService {
         let outcome = Outcome(ended.as_ref().err().map(code));
         self.metrics.request(&labels, outcome, begun.elapsed());
         ended
-    }
-
-    /// Lets a request in, to be called before its body is read, or refuses it where it would wait
-    /// for longer than `limits.wait_ms` or than until its deadline.
-    ///
-    /// # Errors
-    /// `overloaded`, with the wait that is expected.
-    pub fn admit(&self, model: &ModelSpec, claim: &Claim) -> Result<(), Problem> {
-        // What cannot be asked is said by who asks it.
-        let Ok(servable) = self.core.servable(&model.name, &model.version) else {
-            return Ok(());
-        };
-        let expected = self.decodes.expected_wait(claim) + servable.expected_wait(claim);
-        let left = claim.left(Instant::now());
-        let longest = left.map_or(self.wait, |left| left.min(self.wait));
-        let outcome = if expected <= longest {
-            Admission::Admitted
-        } else if longest < self.wait {
-            Admission::PastDeadline
-        } else {
-            Admission::PastWait
-        };
-        self.metrics.expected_wait(claim.priority, expected);
-        let (expected_ms, longest) = (expected.as_millis(), longest.as_millis());
-        let detail = match outcome {
-            Admission::Admitted => {
-                self.metrics.admission(claim.priority, outcome);
-                return Ok(());
-            }
-            Admission::PastDeadline => format!(
-                "the request would wait for about {expected_ms} ms, its deadline is in {longest} ms"
-            ),
-            Admission::PastWait | Admission::NoPlace => format!(
-                "the request would wait for about {expected_ms} ms; what would wait for more than \
-                 {longest} ms (limits.wait_ms) is not begun"
-            ),
-        };
-        let problem = Problem::new(ErrorCode::Overloaded, detail).retry_after(expected);
-        self.metrics.admission(claim.priority, outcome);
-        let outcome = Outcome(Some(problem.code));
-        self.metrics
-            .refused_request(&servable.metric_labels(), outcome);
-        Err(problem)
-    }
-
-    /// Counts a request that there was no place for.
-    pub fn refused_for_place(&self, model: Option<&ModelSpec>, claim: &Claim) {
-        self.metrics.admission(claim.priority, Admission::NoPlace);
-        let servable = model.map(|model| self.core.servable(&model.name, &model.version));
-        let labels = match servable {
-            Some(Ok(servable)) => servable.metric_labels(),
-            Some(Err(_)) | None => ModelLabels::none(),
-        };
-        let outcome = Outcome(Some(ErrorCode::Overloaded));
-        self.metrics.refused_request(&labels, outcome);
     }
 
     /// Answers a request. Each picture has its own fate.
