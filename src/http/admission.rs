@@ -13,6 +13,8 @@ use axum::{
     http::{HeaderMap, HeaderName, Method, Version, header},
 };
 
+use utoipa::IntoParams;
+
 use crate::{
     access::caller::{Caller, Wish},
     error::{ErrorCode, Problem},
@@ -22,6 +24,24 @@ use crate::{
 };
 
 use super::state::EdgeLimits;
+
+/// What the headers of a request may say of how it is to be served.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it describes them")]
+pub(super) struct ClaimHeaders {
+    /// How urgent it is: high, normal or low. A key may ask for `normal` unless it was made for
+    /// another.
+    #[param(
+        rename = "x-priority",
+        pattern = "^(high|normal|low)$",
+        example = "low"
+    )]
+    priority: Option<String>,
+    /// How long the client waits for the answer, in milliseconds; no longer than the server does.
+    #[param(rename = "x-request-timeout-ms", example = 2000)]
+    timeout: Option<u64>,
+}
 
 /// How urgent a request is: high, normal or low.
 pub(super) const PRIORITY: HeaderName = HeaderName::from_static("x-priority");

@@ -23,7 +23,7 @@ use crate::{
 
 use super::{
     accept::{self, AnswerForm},
-    admission::claim_of,
+    admission::{ClaimHeaders, claim_of},
     path::{parse_label, parse_name, parse_version},
     state::{ApiState, RequestId},
     upload::{self, InferForm, InferJson, InferOptionsQuery},
@@ -37,7 +37,11 @@ use super::{
 /// `image/jpeg` in `Accept` to get a single picture back with its results drawn in.
 #[utoipa::path(
     post, path = "/v1/models/{model}/infer", tag = "inference",
-    params(("model" = String, Path, description = "Model name"), InferOptionsQuery),
+    params(
+        ("model" = String, Path, description = "Model name"),
+        InferOptionsQuery,
+        ClaimHeaders,
+    ),
     request_body(content(
         (InferForm = "multipart/form-data"),
         (InferJson = "application/json"),
@@ -98,6 +102,7 @@ pub(super) async fn infer(
         ("model" = String, Path, description = "Model name"),
         ("version" = i64, Path, minimum = 1, description = "Version of the model"),
         InferOptionsQuery,
+        ClaimHeaders,
     ),
     request_body(content(
         (InferForm = "multipart/form-data"),
@@ -137,6 +142,7 @@ pub(super) async fn infer_version(
         ("model" = String, Path, description = "Model name"),
         ("label" = String, Path, description = "Label of the model, like canary"),
         InferOptionsQuery,
+        ClaimHeaders,
     ),
     request_body(content(
         (InferForm = "multipart/form-data"),

@@ -86,6 +86,21 @@ fn a_small_file_that_claims_a_huge_picture_is_refused() {
     bytes[frame + 5..frame + 9].copy_from_slice(&[0x1b, 0x58, 0x1b, 0x58]);
     let detail = problem(&bytes).detail;
     assert!(detail.ends_with("cannot hold 7000×7000 pixels"), "{detail}");
+
+    let screen = b"GIF89a\x58\x1b\x58\x1b\x80\0\0\0\0\0\xff\xff\xff";
+    let frame = b"\x2c\0\0\0\0\x58\x1b\x58\x1b\0\x02\x02\x4c\x01\0\x3b";
+    let detail = problem(&[&screen[..], frame].concat()).detail;
+    assert!(detail.ends_with("cannot hold 7000×7000 pixels"), "{detail}");
+}
+
+#[test]
+fn the_smallest_picture_of_its_size_decodes() {
+    for format in [ImageFormat::Jpeg, ImageFormat::Gif] {
+        let picture = RgbImage::new(2000, 1500);
+        let bytes = encoded(&picture, format);
+        let size = decoded(&bytes).expect("holds it").info.size;
+        assert_eq!(size, Size::new(2000, 1500), "{format:?}");
+    }
 }
 
 #[test]

@@ -8,6 +8,10 @@ use super::{Decoded, ImageLimits, PictureError, corrupt, read, weight::Stated};
 
 const FORMAT: &str = "GIF";
 
+/// Most pixels that a byte stands for: a code of LZW has at most 12 bits and stands for at most as
+/// many pixels as there are codes by then, which is densest at 4096 in 12 bits.
+const PIXELS_PER_BYTE: u64 = 4096 * 8 / 12 + 1;
+
 pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, PictureError> {
     let animated = check_frames(bytes, limits)?;
     let mut decoder =
@@ -49,7 +53,14 @@ fn check_frames(bytes: &[u8], limits: ImageLimits) -> Result<bool, PictureError>
         u32::from(decoder.height()),
     ))?;
     match decoder.next_frame_info() {
-        Ok(Some(frame)) => limits.check(Size::new(frame.width.into(), frame.height.into()))?,
+        Ok(Some(frame)) => {
+            let size = Size::new(frame.width.into(), frame.height.into());
+            limits.check(size)?;
+            if PIXELS_PER_BYTE.saturating_mul(bytes.len() as u64) < size.pixels() {
+                let bytes = bytes.len();
+                return Err(PictureError::CutOff { bytes, size });
+            }
+        }
         Ok(None) => return Err(corrupt(FORMAT, &"it has no frame")),
         Err(error) => return Err(corrupt(FORMAT, &error)),
     }

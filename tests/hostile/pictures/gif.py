@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
+
+from PIL import Image
 
 from .item import BROKEN, FINE, LARGE, Picture, picture
 
@@ -28,7 +31,10 @@ def pictures() -> Iterator[Picture]:
     yield picture("gif of a screen of 65535", screen(65_535, 65_535) + image(0, 0, 1, 1) + b";", LARGE)
     yield picture("gif of 12000x12000", screen(12_000, 12_000) + image(0, 0, 12_000, 12_000), LARGE)
     yield picture("gif with a frame beyond its screen", screen(8, 8) + image(7, 7, 60, 60) + b";", BROKEN)
-    yield picture("gif of 7000x7000 without data", screen(7_000, 7_000) + image(0, 0, 7_000, 7_000) + b";", BROKEN, FINE)
+    yield picture("gif of 7000x7000 without data", screen(7_000, 7_000) + image(0, 0, 7_000, 7_000) + b";", BROKEN)
+    flat = io.BytesIO()
+    Image.new("L", (7_000, 7_000)).save(flat, "GIF")
+    yield picture("gif of 7000x7000 of one colour", flat.getvalue(), FINE)
     yield picture("gif of no size", screen(0, 0) + image(0, 0, 0, 0) + b";", BROKEN)
     yield picture("gif without frames", screen(8, 8) + b";", BROKEN)
     yield picture("gif header alone", b"GIF89a", BROKEN)
