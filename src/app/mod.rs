@@ -6,9 +6,10 @@ mod cores;
 mod edges;
 mod error;
 mod live;
+mod ports;
 mod reload;
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use tokio::{
@@ -21,16 +22,17 @@ use crate::{
     access::{gate::Gate, policy::Policy},
     config::Config,
     core_client::{CoreClient, remote::CorePool},
-    grpc::{self, GrpcState},
+    grpc::GrpcState,
     http::{operations_router, router},
     inference::service::InferenceService,
     telemetry::{logs::LogFilter, metrics::Metrics, readiness::Readiness},
-    transport::{self, Transport},
+    transport::Transport,
 };
 
 use self::core::ModelCore;
 use edges::{api_state, callers, clients, operators};
 use live::Live;
+use ports::{bind, serve, serve_calls, stopped};
 
 pub use edges::service_limits;
 pub use error::AppError;
@@ -206,7 +208,7 @@ impl App {
         let calls = serve_calls(self.grpc, stopped());
         // Whoever asks meanwhile is told that it is not ready, and what is left to do.
         let drained = watch::Sender::new(false);
-        let operations = serve(Some(self.operations), self::stopped(drained.subscribe()));
+        let operations = serve(Some(self.operations), ports::stopped(drained.subscribe()));
         let (manager, notes) = match &self.models {
             Models::Here(core) => (Some(Arc::clone(&core.manager)), Some(core.notes.clone())),
             Models::There(_) => (None, None),
@@ -254,51 +256,5 @@ impl App {
             );
         }
         served
-    }
-}
-
-async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, AppError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| AppError::Bind {
-            setting,
-            address,
-            error,
-        })
-}
-
-async fn stopped(mut stopped: watch::Receiver<bool>) {
-    stopped.wait_for(|stopped| *stopped).await.ok();
-}
-
-/// Serves HTTP until it is stopped; waits for that where there is nothing to serve.
-async fn serve(
-    edge: Option<(TcpListener, Router, Transport)>,
-    stopped: impl Future<Output = ()>,
-) -> io::Result<()> {
-    match edge {
-        Some((listener, routes, transport)) => {
-            transport::serve(listener, routes, transport, stopped).await
-        }
-        None => {
-            stopped.await;
-            Ok(())
-        }
-    }
-}
-
-/// Serves gRPC until it is stopped; waits for that where there is nothing to serve.
-async fn serve_calls(
-    edge: Option<(TcpListener, GrpcState, Transport)>,
-    stopped: impl Future<Output = ()>,
-) -> io::Result<()> {
-    match edge {
-        Some((listener, state, transport)) => {
-            grpc::serve(listener, state, transport, stopped).await
-        }
-        None => {
-            stopped.await;
-            Ok(())
-        }
     }
 }

@@ -1,8 +1,11 @@
 //! The deadline that a call brings along, in its `grpc-timeout` header.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tokio::time::timeout_at;
 use tonic::{Status, metadata::MetadataMap};
+
+use crate::error::{ErrorCode, Problem};
 
 /// How long a call may take: what it says, at most `longest`.
 ///
@@ -33,6 +36,24 @@ fn parse(text: &str) -> Option<Duration> {
         "n" => Some(Duration::from_nanos(number)),
         _ => None,
     }
+}
+
+/// What the work gives, if that is before the deadline. What is not begun by then never is.
+///
+/// # Errors
+/// Those of the work; `deadline_exceeded` when it is late.
+pub(super) async fn in_time<T>(
+    deadline: Option<Instant>,
+    work: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    let Some(deadline) = deadline else {
+        return work.await;
+    };
+    let late = |_| {
+        let detail = "the call's deadline passed before it was answered";
+        Problem::new(ErrorCode::DeadlineExceeded, detail)
+    };
+    timeout_at(deadline.into(), work).await.map_err(late)?
 }
 
 #[cfg(test)]

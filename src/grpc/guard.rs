@@ -11,7 +11,6 @@ use std::{
 };
 
 use futures_util::future::Either;
-use tokio::time::timeout_at;
 use tonic::{
     Request, Status,
     body::Body,
@@ -40,7 +39,7 @@ use crate::{
     transport::Peer,
 };
 
-use super::{GrpcState, open_inference::codec::spec};
+use super::{GrpcState, deadline::in_time, open_inference::codec::spec};
 
 /// Methods for which nobody need be known: whether the server lives, and what it understands.
 const OPEN: &[&str] = &[
@@ -286,19 +285,4 @@ impl Guarded {
         info!(target: "audit", %caller, action, %model, code, "administration");
         done
     }
-}
-
-/// What the work gives, if that is before the deadline. What is not begun by then never is.
-async fn in_time<T>(
-    deadline: Option<Instant>,
-    work: impl Future<Output = Result<T, Problem>>,
-) -> Result<T, Problem> {
-    let Some(deadline) = deadline else {
-        return work.await;
-    };
-    let late = |_| {
-        let detail = "the call's deadline passed before it was answered";
-        Problem::new(ErrorCode::DeadlineExceeded, detail)
-    };
-    timeout_at(deadline.into(), work).await.map_err(late)?
 }
