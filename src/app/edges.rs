@@ -36,6 +36,7 @@ pub(super) fn api_state(
         trusted_proxies: live.trusted_proxies.subscribe(),
         limits: live.limits.subscribe(),
         uploads,
+        receive: Places::new(config.http.connections),
         places: Places::new(limits.requests),
         cors_origins: config.http.cors_origins.clone().into(),
     })

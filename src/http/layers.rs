@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -30,7 +31,7 @@ use crate::{
 use super::{
     access::{self, AnsweredTo},
     admission::{self, drain},
-    places::Place,
+    places::{self, Stay},
     problem::{self, too_large},
     received::{Held, Received},
     state::{ApiState, RequestId},
@@ -80,7 +81,7 @@ async fn limit(State(state): State<ApiState>, mut request: Request, next: Next) 
     if request.method() == Method::GET {
         return next.run(request).await;
     }
-    let (claim, longest, _place) = match admit(&state, &mut request).await {
+    let (claim, longest, stay) = match admit(&state, &mut request).await {
         Ok(admitted) => admitted,
         Err(problem) => {
             drain(request);
@@ -88,7 +89,8 @@ async fn limit(State(state): State<ApiState>, mut request: Request, next: Next) 
         }
     };
     let held = Held::new(state.uploads.clone());
-    let mut request = request.map(|body| Body::new(Received::new(body, held.clone())));
+    let mut request =
+        request.map(|body| Body::new(Received::new(body, held.clone(), Arc::clone(&stay))));
     request.extensions_mut().insert(held.clone());
     let left = claim.left(Instant::now()).unwrap_or(longest);
     request.extensions_mut().insert(claim);
@@ -103,11 +105,11 @@ async fn limit(State(state): State<ApiState>, mut request: Request, next: Next) 
     }
 }
 
-/// What a request claims, for how long, and a place for it.
+/// What a request claims, for how long, and its place.
 async fn admit(
     state: &ApiState,
     request: &mut Request,
-) -> Result<(Claim, Duration, Place), Problem> {
+) -> Result<(Claim, Duration, Arc<Stay>), Problem> {
     let limits = &state.limits();
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -116,17 +118,14 @@ async fn admit(
     }
     let (claim, longest) = admission::claim(request, limits)?;
     let model = admission::asked_model(request).await;
-    let place = state.places.take(&claim.tenant);
-    let Some(place) = place else {
-        let detail = "every place for a request is taken (limits.requests), or those that one \
-                      caller may have; try again in a moment";
+    let Some(stay) = Stay::begin(&state.receive, &state.places, &claim.tenant) else {
         state.service.refused_for_place(model.as_ref(), &claim);
-        return Err(Problem::new(ErrorCode::Overloaded, detail));
+        return Err(places::none());
     };
     if let Some(model) = model {
         state.service.admit(&model, &claim)?;
     }
-    Ok((claim, longest, place))
+    Ok((claim, longest, Arc::new(stay)))
 }
 
 /// What the pages of the API's reference may load: their own files, and styles that they write.

@@ -20,6 +20,8 @@ use crate::{
     inference::memory::{MemoryBudget, Share},
 };
 
+use super::places::Stay;
+
 /// Time in which [`LEAST`] bytes of a body must come.
 const WINDOW: Duration = Duration::from_secs(5);
 
@@ -80,12 +82,14 @@ impl BodyFault {
     }
 }
 
-/// A body that fails when it comes too slowly, or when there is no memory for it. Time in which
+/// A body that fails when it comes too slowly, when there is no memory for it, or once it is there
+/// no place to work on it. Time in which
 /// nobody asks for it does not count.
 #[derive(Debug)]
 pub(super) struct Received {
     body: Body,
     held: Held,
+    stay: Arc<Stay>,
     bytes: u64,
     /// The end of the window, while a piece is waited for.
     end: Pin<Box<Sleep>>,
@@ -94,10 +98,11 @@ pub(super) struct Received {
 }
 
 impl Received {
-    pub(super) fn new(body: Body, held: Held) -> Self {
+    pub(super) fn new(body: Body, held: Held, stay: Arc<Stay>) -> Self {
         Self {
             body,
             held,
+            stay,
             bytes: 0,
             end: Box::pin(sleep(WINDOW)),
             waits: false,
@@ -138,9 +143,17 @@ impl HttpBody for Received {
                 .map(|fault| Some(Err(axum::Error::new(fault)))),
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
-                let counted = self.count(bytes).map_err(axum::Error::new);
+                let mut counted = self.count(bytes);
+                if counted.is_ok() && self.body.is_end_stream() {
+                    counted = self.stay.received().map_err(BodyFault);
+                }
+                let counted = counted.map_err(axum::Error::new);
                 Poll::Ready(Some(counted.map(|()| frame)))
             }
+            Poll::Ready(None) => Poll::Ready(match self.stay.received() {
+                Ok(()) => None,
+                Err(problem) => Some(Err(axum::Error::new(BodyFault(problem)))),
+            }),
             Poll::Ready(ended) => Poll::Ready(ended),
         }
     }
@@ -158,7 +171,14 @@ impl HttpBody for Received {
 mod tests {
     use axum::body::to_bytes;
 
+    use crate::{fairness::claim::Tenant, http::places::Places};
+
     use super::*;
+
+    fn stay() -> Arc<Stay> {
+        let places = Places::new(8);
+        Arc::new(Stay::begin(&places, &places, &Tenant::new("a")).expect("there are places"))
+    }
 
     fn held(bytes: u64) -> Held {
         Held::new(MemoryBudget::new(bytes))
@@ -166,7 +186,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_comes_is_read() {
-        let body = Received::new(Body::from(vec![1; 100_000]), held(1 << 20));
+        let body = Received::new(Body::from(vec![1; 100_000]), held(1 << 20), stay());
         let read = to_bytes(Body::new(body), usize::MAX).await;
         assert_eq!(read.expect("comes").len(), 100_000);
     }
@@ -175,7 +195,11 @@ mod tests {
     async fn a_body_without_memory_is_refused() {
         let held = held(1 << 20);
         held.cover(1 << 20).expect("is there");
-        let body = Received::new(Body::from(vec![1; 100_000]), Held::new(held.budget.clone()));
+        let body = Received::new(
+            Body::from(vec![1; 100_000]),
+            Held::new(held.budget.clone()),
+            stay(),
+        );
         let error = to_bytes(Body::new(body), usize::MAX)
             .await
             .expect_err("full");

@@ -26,6 +26,8 @@ pub struct ApiState {
     pub limits: watch::Receiver<EdgeLimits>,
     /// Memory for the bodies of all requests.
     pub uploads: MemoryBudget,
+    /// Places for requests that are received at the same time.
+    pub receive: Places,
     /// Places for requests that are worked on at the same time.
     pub places: Places,
     /// What fetches pictures by their URL; `None` where that is not allowed.

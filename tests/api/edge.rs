@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::server::{TestServer, tiny_models};
+use crate::{
+    pictures::{RED, plain, png},
+    server::{TestServer, tiny_models},
+};
 
 #[tokio::test]
 async fn the_page_is_served_with_all_that_it_needs() {
@@ -101,29 +104,57 @@ async fn other_origins_may_call_only_when_they_are_listed() {
 }
 
 #[tokio::test]
-async fn a_server_without_a_place_refuses_at_once() {
+async fn a_server_without_a_place_refuses_and_works_on() {
     let server = TestServer::with(&tiny_models(), &[("limits.requests", "1")]).await;
-    // A body that never ends takes the only place.
-    let never = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
-    let endless = server
-        .post("colors")
-        .body(reqwest::Body::wrap_stream(never))
-        .send();
-    let endless = tokio::spawn(endless);
-    let refused = loop {
-        let response = server
-            .post("colors")
-            .body("x")
-            .send()
-            .await
-            .expect("an answer");
-        if response.status() == 503 {
-            break response;
-        }
-        tokio::task::yield_now().await;
+    let picture = png(&plain(1500, 1500, RED));
+    let ask = async || {
+        let response = server.infer("colors", picture.clone(), &[]).await;
+        let retry = response.headers().get("retry-after").cloned();
+        let status = response.status().as_u16();
+        let body: Value = response.json().await.expect("JSON");
+        (status, body["code"].as_str().map(str::to_owned), retry)
     };
-    assert_eq!(refused.headers()["retry-after"], "1");
-    let problem: Value = refused.json().await.expect("JSON");
-    assert_eq!(problem["code"], "overloaded");
-    endless.abort();
+    let (mut served, mut refused) = (false, false);
+    while !(served && refused) {
+        for answer in futures_util::future::join_all((0..4).map(|_| ask())).await {
+            match answer {
+                (200, None, None) => served = true,
+                (503, Some(code), Some(retry)) => {
+                    assert_eq!(
+                        (code.as_str(), retry.as_bytes()),
+                        ("overloaded", b"1".as_slice())
+                    );
+                    refused = true;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_do_not_come_take_no_place_from_others() {
+    let server = TestServer::with(&tiny_models(), &[("limits.requests", "1")]).await;
+    let never = || futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+    let endless = || {
+        let body = reqwest::Body::wrap_stream(never());
+        tokio::spawn(server.post("colors").body(body).send())
+    };
+    let endless: Vec<_> = (0..20).map(|_| endless()).collect();
+    for _ in 0..20 {
+        let response = server.infer("colors", png(&plain(8, 8, RED)), &[]).await;
+        assert_eq!(response.status(), 200);
+    }
+    for one in endless {
+        if one.is_finished() {
+            let given_up = one.await.expect("no panic").expect("an answer");
+            assert_eq!(
+                given_up.status(),
+                408,
+                "for its pace, not for want of a place"
+            );
+        } else {
+            one.abort();
+        }
+    }
 }

@@ -63,7 +63,7 @@ pub(super) const WORK: &[Setting] = &[
         key: "limits.requests",
         value: "COUNT",
         default: "256",
-        help: "Requests worked on at the same time; more are answered 503. One caller has seven eighths of them at most",
+        help: "Requests worked on at the same time, once their bodies are there; more are answered 503. One caller has seven eighths of them at most",
         change: Change::AtStart,
     },
     Setting {
