@@ -14,11 +14,11 @@ use super::{batch::BatchSize, batcher::BatchRule};
 /// seldom run.
 const RUNS: (f64, f64) = (8.0, 2.0);
 
-/// Half the size is as good when a picture takes at most so many times as long in it.
+/// Half the size is as good when a picture takes at most so many times as long in it as in the best.
 const AS_GOOD: f64 = 1.1;
 
-/// Twice the size is better when a picture takes this part of the time in it. Less than what it
-/// would be left for again.
+/// Twice the size is better when a picture takes this part of the time in it: less than what it
+/// would be left for again. So it is where the size itself has ceased to be as good as the best.
 const BETTER: f64 = 0.8;
 
 /// One run in so many is of a neighbouring size.
@@ -113,12 +113,16 @@ impl RunTimes {
         let Some(current) = each(self.current) else {
             return;
         };
+        // Held against the best of all, so that many small losses do not become a large one.
+        let known = self.sizes.iter().filter_map(|size| size.each);
+        let good = known.fold(current, f64::min) * AS_GOOD;
         let smaller = self.current.checked_sub(1);
+        let larger = each(self.current + 1).unwrap_or(f64::INFINITY);
         if let Some(place) = smaller
-            && each(place).is_some_and(|each| each <= current * AS_GOOD)
+            && each(place).is_some_and(|each| each <= good)
         {
             self.current = place;
-        } else if each(self.current + 1).is_some_and(|each| each < current * BETTER) {
+        } else if larger < current * BETTER || (good < current && larger < current) {
             self.current += 1;
         }
     }
@@ -167,6 +171,16 @@ mod tests {
     fn where_a_run_takes_as_long_whatever_its_size_it_is_full() {
         let mut times = RunTimes::new(&rule(32, &[]));
         assert!(mostly(&saturate(&mut times, 400, |_| 5 * MS), 32));
+    }
+
+    #[test]
+    fn small_losses_do_not_add_up() {
+        let mut times = RunTimes::new(&rule(32, &[]));
+        // Each halving costs a picture nine hundredths more.
+        let each = |pictures: usize| 1.09_f64.powf(5.0 - f64::from(pictures.ilog2()));
+        let count = |pictures: usize| f64::from(u32::try_from(pictures).expect("few"));
+        let time = |pictures| MS.mul_f64(count(pictures) * each(pictures));
+        assert!(mostly(&saturate(&mut times, 2000, time)[500..], 16));
     }
 
     #[test]
