@@ -50,7 +50,9 @@ impl Stay {
     /// A place to receive a request of this tenant, if there is one and there would be one to work on
     /// it now.
     pub(super) fn begin(receive: &Places, work: &Places, tenant: &Tenant) -> Option<Self> {
-        let _there = work.take(tenant)?;
+        if !work.lock().has(tenant) {
+            return None;
+        }
         let stage = Mutex::new(Stage::Received(receive.take(tenant)?));
         let work = work.clone();
         Some(Self { work, stage })
@@ -87,12 +89,11 @@ impl Places {
     /// A place, if there is one for this tenant.
     fn take(&self, tenant: &Tenant) -> Option<Place> {
         let mut state = self.lock();
-        let held = state.held.get(tenant).copied().unwrap_or(0);
-        if state.free.saturating_mul(SHARE) <= held {
+        if !state.has(tenant) {
             return None;
         }
         state.free -= 1;
-        state.held.insert(tenant.clone(), held + 1);
+        *state.held.entry(tenant.clone()).or_default() += 1;
         Some(Place {
             places: self.clone(),
             tenant: tenant.clone(),
@@ -101,6 +102,14 @@ impl Places {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether there is a place for this tenant.
+    fn has(&self, tenant: &Tenant) -> bool {
+        let held = self.held.get(tenant).copied().unwrap_or(0);
+        held < self.free.saturating_mul(SHARE)
     }
 }
 

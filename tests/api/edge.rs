@@ -134,7 +134,7 @@ async fn a_server_without_a_place_refuses_and_works_on() {
 
 #[tokio::test]
 async fn bodies_that_do_not_come_take_no_place_from_others() {
-    let server = TestServer::with(&tiny_models(), &[("limits.requests", "1")]).await;
+    let server = TestServer::with(&tiny_models(), &[("limits.requests", "2")]).await;
     let never = || futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
     let endless = || {
         let body = reqwest::Body::wrap_stream(never());

@@ -173,7 +173,8 @@ class Compose(unittest.TestCase):
         self.assertEqual(networks["gateway"] & networks["seaweedfs"], set())
 
     def test_variables_are_settings(self) -> None:
-        settings = (ROOT / "src/config/settings.rs").read_text(encoding="utf-8")
+        files = (ROOT / "src/config").rglob("*.rs")
+        settings = "".join(file.read_text(encoding="utf-8") for file in files)
         keys = re.findall(r'key: "([\w.]+)"', settings)
         known = {f"OCELLUS_{key.replace('.', '_').upper()}" for key in keys}
         used = {name for service in self.services.values() for name in service.get("environment", {})}
