@@ -52,13 +52,17 @@ class StackCase(unittest.TestCase):
 
     def swap(self, load: Load, version: int) -> None:
         """Has another version served, and waits until it is."""
-        command = [self.stack.choices.binary, "models", "policy", "colors", "specific", str(version)]
-        subprocess.run(command, env=self.stack.environment, check=True, capture_output=True)
+        self.wish(version).check_returncode()
         begun = time.monotonic()
         answered = lambda: any(  # noqa: E731
             a.status == 200 and a.body["model"]["version"] == version for a in load.since(begun)
         )
         self.wait(f"version {version}", answered)
+
+    def wish(self, version: int) -> subprocess.CompletedProcess[bytes]:
+        """Writes down that another version is to serve."""
+        command = [self.stack.choices.binary, "models", "policy", "colors", "specific", str(version)]
+        return subprocess.run(command, env=self.stack.environment, capture_output=True)
 
     def metrics(self, server: Server) -> list[str]:
         url = f"http://127.0.0.1:{server.operations_port}/metrics"

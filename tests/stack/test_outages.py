@@ -74,7 +74,10 @@ class Outages(StackCase):
                     finally:
                         end()
                     turn += 1
-                    self.swap(load, turn % 2 + 1)
+                    version = turn % 2 + 1
+                    # Its S3 server is the last to be back, after its files.
+                    self.wait("the store takes wishes", lambda: self.wish(version).returncode == 0)
+                    self.swap(load, version)
         self.assert_all_answered(load.answers)
 
     def failed_polls(self) -> float:
