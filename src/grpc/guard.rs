@@ -25,6 +25,7 @@ use crate::{
         caller::{Caller, Wish},
         gate::{Admission, Gate, Shown, shown_secret},
         scope::Action,
+        secret::without_keys,
     },
     core_client::{CoreClient, ServableHandle},
     error::{ErrorCode, Problem},
@@ -279,7 +280,7 @@ impl Guarded {
         model: &ModelName,
         done: Result<(), Problem>,
     ) -> Result<(), Problem> {
-        let caller = self.caller().identity();
+        let (caller, model) = (self.caller().identity(), without_keys(model.as_str()));
         let refusal = done.as_ref().err().map(|problem| problem.code);
         let code = refusal.map(ErrorCode::as_str);
         info!(target: "audit", %caller, action, %model, code, "administration");

@@ -17,6 +17,7 @@ use crate::{
         caller::Identity,
         gate::{Admission, KEY_HEADER, Shown, shown_secret},
         scope::Action,
+        secret::without_keys,
     },
     error::Problem,
     model::name::ModelName,
@@ -154,9 +155,9 @@ async fn named_model(request: &mut Request) -> Option<ModelName> {
 /// One line for everything that was done, or not allowed, to a model's service.
 fn audit(need: Need, model: Option<&ModelName>, caller: &Identity, response: &Response) {
     if need == Need::Scope(Action::Admin) {
-        let model = model.map(tracing::field::display);
+        let model = model.map(|model| without_keys(model.as_str()));
         let status = response.status().as_u16();
-        info!(target: "audit", %caller, model, status, "administration");
+        info!(target: "audit", %caller, model = model.as_deref(), status, "administration");
     }
 }
 

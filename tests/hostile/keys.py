@@ -52,9 +52,10 @@ def _keys(*arguments: str | Path) -> str:
 
 
 def shown(key: Key, request: bytes, header: str = "authorization: Bearer") -> bytes:
-    """A request with a key, where its head is one that can take it."""
+    """A request with a key, where its head is one that can take it; of those without bodies, each that follows."""
     host = b"\r\nhost: localhost\r\n"
-    return request.replace(host, host + f"{header} {key.text}\r\n".encode(), 1)
+    heads = -1 if request.startswith(b"GET ") else 1
+    return request.replace(host, host + f"{header} {key.text}\r\n".encode(), heads)
 
 
 def misplaced(key: Key) -> list[bytes]:

@@ -285,7 +285,7 @@ def _protocols() -> Iterator[RawRequest]:
 
 
 def _pipelines() -> Iterator[RawRequest]:
-    open_get = b"GET /v1/models HTTP/1.1\r\nhost: a\r\n\r\n"
+    open_get = b"GET /v1/models HTTP/1.1\r\nhost: localhost\r\n\r\n"
     yield raw("two at once", open_get + get("/v1/models"), 200)
     yield raw("200 at once", open_get * 200 + get("/v1/models"), 200)
     yield raw("a body that is a request", post(INFER, get("/v1/models"), "content-type: image/png"), 415)
