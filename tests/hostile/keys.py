@@ -54,6 +54,8 @@ def _keys(*arguments: str | Path) -> str:
 def shown(key: Key, request: bytes, header: str = "authorization: Bearer") -> bytes:
     """A request with a key, where its head is one that can take it; of those without bodies, each that follows."""
     host = b"\r\nhost: localhost\r\n"
+    if host not in request.partition(b"\r\n\r\n")[0] + b"\r\n":
+        return request
     heads = -1 if request.startswith(b"GET ") else 1
     return request.replace(host, host + f"{header} {key.text}\r\n".encode(), heads)
 
