@@ -45,7 +45,7 @@ async def exchange(port: int, data: bytes, to_end: bool = False) -> Answer:
     try:
         async with asyncio.timeout(PATIENCE):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            sending = asyncio.ensure_future(_send(writer, data))
+            sending = asyncio.ensure_future(send(writer, data))
             try:
                 status, headers, body = await _read(reader)
                 rest = await _rest(reader) if to_end else b""
@@ -59,7 +59,8 @@ async def exchange(port: int, data: bytes, to_end: bool = False) -> Answer:
     return Answer(status, time.monotonic() - begun, headers, body, rest)
 
 
-async def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
+async def send(writer: asyncio.StreamWriter, data: bytes) -> None:
+    """Sends what the other end takes; that it takes no more is for the reader to see."""
     try:
         writer.write(data)
         await writer.drain()

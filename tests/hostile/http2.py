@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .client import send
 from .requests import GIF, INFER
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -114,7 +115,7 @@ async def play(port: int, frames: Frames) -> End:
     begun = time.monotonic()
     answered = False
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    sending = asyncio.ensure_future(_send(writer, frames.data))
+    sending = asyncio.ensure_future(send(writer, frames.data))
     try:
         async with asyncio.timeout(GONE_SECONDS):
             while True:
@@ -123,7 +124,7 @@ async def play(port: int, frames: Frames) -> End:
                 # 200 is the eighth field of HPACK's own table.
                 answered |= head[3] == HEADERS and data.startswith(b"\x88")
                 if head[3] == PING and not head[4] & 1:
-                    await _send(writer, frame(PING, 0, data, 1))
+                    await send(writer, frame(PING, 0, data, 1))
     except TimeoutError:
         return End(answered, None)
     except (ConnectionError, asyncio.IncompleteReadError):
@@ -131,11 +132,3 @@ async def play(port: int, frames: Frames) -> End:
     finally:
         sending.cancel()
         writer.transport.abort()
-
-
-async def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
-    try:
-        writer.write(data)
-        await writer.drain()
-    except ConnectionError:
-        pass

@@ -60,6 +60,14 @@ class Report:
         print(line, flush=True)
         self.lines.append(line)
 
+    def conclude(self) -> int:
+        """Prints what must not be; the status that the process ends with."""
+        faults = Counter(self.faults)
+        for fault, count in faults.most_common(100):
+            print(f"FAULT ({count} ×): {fault}", file=sys.stderr)
+        print("no fault" if not faults else f"{len(faults)} faults")
+        return 1 if faults else 0
+
 
 @dataclass
 class Attack:
@@ -295,11 +303,7 @@ def main() -> int:
         ended = not server.is_alive()
         if ended:
             print(server.log.read_text()[-4000:], file=sys.stderr)
-    faults = Counter(report.faults)
-    for fault, count in faults.most_common(100):
-        print(f"FAULT ({count} ×): {fault}", file=sys.stderr)
-    print("no fault" if not faults else f"{len(faults)} faults")
-    return 1 if faults else 0
+    return report.conclude()
 
 
 if __name__ == "__main__":

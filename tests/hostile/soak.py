@@ -122,11 +122,7 @@ def main() -> int:
         want(models / "classifier", 1)
         with running("--models", models, "--cache-folder", Path(folder) / "cache") as server:
             report = asyncio.run(soak(server, models / "classifier"))
-    faults = Counter(report.faults)
-    for fault, count in faults.most_common(100):
-        print(f"FAULT ({count} ×): {fault}", file=sys.stderr)
-    print("no fault" if not faults else f"{len(faults)} faults")
-    return 1 if faults else 0
+    return report.conclude()
 
 
 if __name__ == "__main__":
