@@ -15,6 +15,7 @@ use crate::{
     preprocess::ImageLimits,
     serving::{
         cache::Cache,
+        device_loss::DeviceLoss,
         load_note::LoadNotes,
         loader::LoadContext,
         manager::Manager,
@@ -77,6 +78,7 @@ pub fn load_context(
         cache: Arc::new(
             Cache::open(cache.folder.clone(), cache.bytes, Arc::clone(&pace)).map_err(unusable)?,
         ),
+        device_loss: DeviceLoss::default(),
         pace,
         metrics: Arc::clone(metrics),
         loads,

@@ -65,6 +65,12 @@ pub enum AppError {
         /// What the system said.
         error: io::Error,
     },
+    /// The device that models run on is lost to this process.
+    #[error(
+        "the device that models run on is lost: {0}; it may serve a new process, so this one ended, \
+         to be started again"
+    )]
+    DeviceLost(String),
     /// A server ended by itself.
     #[error("the server ended: {0}")]
     Serve(#[source] io::Error),

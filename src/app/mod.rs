@@ -12,11 +12,12 @@ mod reload;
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
+use futures_util::future::OptionFuture;
 use tokio::{
     net::TcpListener,
     sync::{oneshot, watch},
 };
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     access::{gate::Gate, policy::Policy},
@@ -25,6 +26,7 @@ use crate::{
     grpc::GrpcState,
     http::{operations_router, router},
     inference::service::InferenceService,
+    serving::manager::Manager,
     telemetry::{logs::LogFilter, metrics::Metrics, readiness::Readiness},
     transport::Transport,
 };
@@ -197,7 +199,7 @@ impl App {
     /// Then requests that are being worked on are given time to end.
     ///
     /// # Errors
-    /// When a port is lost.
+    /// When a port is lost, or the device that models run on.
     pub async fn run(
         self,
         ready: oneshot::Sender<()>,
@@ -226,17 +228,22 @@ impl App {
             served
         };
         let mut servers = std::pin::pin!(async { tokio::try_join!(edges, operations) });
-        tokio::select! {
+        let device_lost = OptionFuture::from(manager.as_ref().map(|manager| manager.device_lost()));
+        let lost = tokio::select! {
             ended = &mut servers => return ended.map(drop).map_err(AppError::Serve),
-            () = &mut models => (),
-            () = self.gate.follow() => (),
-            () = stop => (),
-        }
+            () = &mut models => None,
+            () = self.gate.follow() => None,
+            () = stop => None,
+            Some(words) = device_lost => Some(words),
+        };
         self.readiness.set(false);
         if let Some(notes) = notes {
             notes.forgive();
         }
-        info!("stopping, requests in flight are finished first");
+        match &lost {
+            Some(words) => error!(reason = words, "the device that models run on is lost"),
+            None => info!("stopping, requests in flight are finished first"),
+        }
         self.stopping.send(true).ok();
         let served = match tokio::time::timeout(DRAIN, servers).await {
             Ok(ended) => ended.map(drop).map_err(AppError::Serve),
@@ -245,16 +252,23 @@ impl App {
                 Ok(())
             }
         };
-        if let Some(manager) = manager
-            && tokio::time::timeout(LAST_RUNS, manager.stop())
-                .await
-                .is_err()
-        {
-            warn!(
-                last_runs_s = LAST_RUNS.as_secs(),
-                "models still ran at the end"
-            );
+        if let Some(manager) = manager {
+            end_models(&manager).await;
         }
-        served
+        match lost {
+            Some(words) => Err(AppError::DeviceLost(words)),
+            None => served,
+        }
+    }
+}
+
+/// Lets the last runs of every model end.
+async fn end_models(manager: &Manager) {
+    let stopped = tokio::time::timeout(LAST_RUNS, manager.stop()).await;
+    if stopped.is_err() {
+        warn!(
+            last_runs_s = LAST_RUNS.as_secs(),
+            "models still ran at the end"
+        );
     }
 }

@@ -262,7 +262,8 @@ fn problem(error: &ServeError) -> Problem {
         | ServeError::LabelNotFound { .. }
         | ServeError::NotReady { .. }
         | ServeError::QueueFull(_)
-        | ServeError::Expired => (),
+        | ServeError::Expired
+        | ServeError::DeviceLost => (),
         ServeError::Engine(_) | ServeError::Batch(_) | ServeError::Lost => {
             error!(cause = %error, "inference failed");
         }

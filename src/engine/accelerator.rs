@@ -161,7 +161,7 @@ fn missing_library(message: &str) -> Option<&str> {
 }
 
 /// What CUDA itself said, without the place in ONNX Runtime's sources where it said it.
-fn cuda_failure(message: &str) -> Option<&str> {
+pub(super) fn cuda_failure(message: &str) -> Option<&str> {
     let begin = message.find("CUDA failure ")?;
     message.get(begin..)?.split(" ;").next().map(str::trim)
 }

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use super::accelerator;
 use crate::{provider::Provider, tensor::TensorError};
 
 /// Why the engine could not start, open a model, or run it.
@@ -70,6 +71,15 @@ pub enum EngineError {
         /// What does not fit.
         error: TensorError,
     },
+}
+
+impl EngineError {
+    /// What a GPU said, where that is in the engine's many words, else all of them.
+    #[must_use]
+    pub fn device_words(&self) -> String {
+        let words = self.to_string();
+        accelerator::cuda_failure(&words).map_or_else(|| words.clone(), str::to_owned)
+    }
 }
 
 fn paths(paths: &[PathBuf]) -> String {

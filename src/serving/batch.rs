@@ -1,5 +1,7 @@
 //! Pictures put together for one run, and its outputs taken apart again.
 
+use std::collections::BTreeSet;
+
 use crate::tensor::{Tensor, TensorError};
 
 /// How many pictures go into one run.
@@ -19,6 +21,21 @@ impl BatchSize {
             Self::Fixed(size) | Self::UpTo(size) => size,
         }
     }
+}
+
+/// From one size of runs on a device to the next, where the contract names none.
+const STEP: usize = 4;
+
+/// Sizes of the runs of a model on a device, ascending: what the contract prefers, else one in every
+/// [`STEP`], and the most. A run is filled up to the next of them.
+pub(super) fn device_sizes(most: usize, preferred: impl Iterator<Item = usize>) -> BTreeSet<usize> {
+    let mut sizes: BTreeSet<usize> = preferred.filter(|size| *size < most).collect();
+    if sizes.is_empty() {
+        let steps = std::iter::successors(Some(1), |size: &usize| size.checked_mul(STEP));
+        sizes.extend(steps.take_while(|size| *size < most));
+    }
+    sizes.insert(most);
+    sizes
 }
 
 /// Joins the pictures of one run, and fills a fixed size up with copies of the last.
@@ -76,5 +93,18 @@ mod tests {
                 [("out".to_owned(), picture(2, 2.0))]
             ]
         );
+    }
+
+    #[test]
+    fn a_device_runs_sizes_that_are_few() {
+        let check = |most: usize, preferred: &[usize], expected: &[usize]| {
+            let sizes = device_sizes(most, preferred.iter().copied());
+            assert!(sizes.iter().eq(expected), "{most}: {sizes:?}");
+        };
+        check(1, &[], &[1]);
+        check(8, &[], &[1, 4, 8]);
+        check(128, &[], &[1, 4, 16, 64, 128]);
+        check(32, &[8, 16], &[8, 16, 32]);
+        check(8, &[8], &[1, 4, 8]);
     }
 }

@@ -21,27 +21,43 @@ use crate::{
 use super::{
     ServeError,
     batch::{self, BatchSize},
+    device_loss::DeviceLoss,
     pace::Pace,
     queue::{Item, Queue, cost},
     resources::Reservation,
     servable::{PictureOutputs, Prediction},
 };
 
-/// A session that takes pictures, as many as there are, and gives the outputs of each.
+/// A model that takes pictures, as many as there are, and gives the outputs of each.
 #[derive(Debug)]
 pub(super) struct Runner {
-    pub session: Session,
+    /// By the size of their runs, ascending. On a device there are several: CUDA's kernels are made
+    /// for one size, and anew, which takes longer than the run, whenever it is another.
+    pub sessions: Vec<(BatchSize, Session)>,
     /// The name of the graph's input.
     pub input: String,
-    pub size: BatchSize,
+    /// An input that it ran before it was served, where it runs on a device, which may be lost.
+    pub known_input: Option<Tensor>,
 }
 
 impl Runner {
     pub(super) fn run(&mut self, pictures: Vec<Tensor>) -> Result<Vec<PictureOutputs>, ServeError> {
         let count = pictures.len();
-        let input = batch::join(pictures, self.size)?;
-        let outputs = self.session.run(&self.input, input)?;
-        Ok(batch::part(outputs, count, self.size)?)
+        let smaller = self
+            .sessions
+            .iter()
+            .take_while(|(size, _)| size.max() < count);
+        let place = smaller.count().min(self.sessions.len().saturating_sub(1));
+        let (size, session) = self.sessions.get_mut(place).ok_or(ServeError::Lost)?;
+        let input = batch::join(pictures, *size)?;
+        let outputs = session.run(&self.input, input)?;
+        Ok(batch::part(outputs, count, *size)?)
+    }
+
+    /// How it fails on an input that it ran before it was served, if it does.
+    fn fails_on_known_input(&mut self) -> Option<ServeError> {
+        let known = self.known_input.clone()?;
+        self.run(vec![known]).err()
     }
 }
 
@@ -66,6 +82,7 @@ pub(super) struct Shared {
     pub metrics: Arc<Metrics>,
     pub labels: ModelLabels,
     pub pace: Arc<Pace>,
+    pub device_loss: DeviceLoss,
 }
 
 /// Starts an instance. It ends, and frees its session, when the queue is closed and empty.
@@ -124,6 +141,9 @@ fn serve(runner: &mut Runner, items: Vec<Item>, shared: &Shared) {
             }
         }
         Err(error) => {
+            let error = shared
+                .device_loss
+                .judge(error, runner.fails_on_known_input());
             for ticket in tickets {
                 ticket.answer.send(Err(error.clone())).ok();
             }

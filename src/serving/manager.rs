@@ -173,6 +173,12 @@ impl Manager {
         self.changed.subscribe()
     }
 
+    /// Waits until the device that models run on is lost, and gives the engine's words. Nothing runs
+    /// on it in this process any more.
+    pub async fn device_lost(&self) -> String {
+        self.context.device_loss.happened().await
+    }
+
     /// Whether every model is, for now, as near to what is wanted as it can be.
     #[must_use]
     pub fn is_settled(&self) -> bool {

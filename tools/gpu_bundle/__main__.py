@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import shutil
+import subprocess
 import sys
 import tarfile
 import zipfile
@@ -42,7 +43,7 @@ def main() -> int:
     chosen = parser.parse_args()
     places = Places(ROOT)
     try:
-        own = list(_own_files(chosen.binary, places))
+        own = list(_own_files(chosen.binary, _lose_gpu(places), places))
         choices = (wheels.ENGINE,) if chosen.without_nvidia else (wheels.ENGINE, *wheels.NVIDIA)
         with turn.taken(places):
             fetched = wheels.fetch(choices, places)
@@ -56,18 +57,30 @@ def main() -> int:
     return 0
 
 
-def _own_files(binary: Path, places: Places) -> Iterator[tuple[str, Path]]:
+def _own_files(binary: Path, lose_gpu: Path, places: Places) -> Iterator[tuple[str, Path]]:
     """The files of this checkout, with their names in the bundle."""
     if not binary.is_file():
         raise SetupFault(f"{binary} is missing; `make build` makes it")
     yield "ocellus", binary
     yield "gpu_check.py", ROOT / "tools/gpu_check/gpu_check.py"
+    yield "lose_gpu.so", lose_gpu
     models = sorted(path for path in places.models.rglob("*") if path.is_file())
     if not models:
         raise SetupFault(f"{places.named(places.models)}/ is empty; `make models` fills it")
     yield from ((f"models/{path.relative_to(places.models).as_posix()}", path) for path in models)
     samples = ROOT / "assets/samples"
     yield from ((f"samples/{path.name}", path) for path in sorted(samples.glob("*.jpg")))
+
+
+def _lose_gpu(places: Places) -> Path:
+    """The library with which gpu-check loses the GPU, compiled."""
+    library = places.downloads / "gpu/lose_gpu.so"
+    library.parent.mkdir(parents=True, exist_ok=True)
+    source = ROOT / "tools/gpu_check/lose_gpu.c"
+    command = ["cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl", "-lpthread"]
+    if subprocess.run(command, check=False).returncode:
+        raise SetupFault(f"{source.name} could not be compiled")
+    return library
 
 
 def _write(

@@ -2,13 +2,15 @@
 """Holds Ocellus on a GPU against Ocellus on the processor, with what `make gpu-bundle` gathers.
 
 Needs Python 3.9 or newer and nothing installed; the bare engine is measured where this Python can
-import onnxruntime. From the unpacked bundle: `python3 gpu_check.py`. Three checks:
+import onnxruntime. From the unpacked bundle: `python3 gpu_check.py`. Four checks:
 
 answers     every demo model on every sample photo: the same labels, confidences within 0.02, boxes
             within 2 pixels
 swaps       a model's served version is changed over and over while requests come in: none fails, and
             the device's memory does not grow
 throughput  pictures a second by batch size, beside the engine alone
+lost        the GPU is lost to the server while requests come in: no answer is wrong, the server says
+            so, finishes and ends with status 1, and serves again once it is started again
 
 The results are a table on standard output, and gpu-check.json in $OUT or here. Exit status 0 means
 that every check passed; a check that could not be made says so and counts as failed.
@@ -41,6 +43,8 @@ PIXEL_TOLERANCE = 2.0
 # The most that the device's memory may grow by, from the first half of the swaps to the second.
 GROWTH_MIB = 64
 POLICY_PATIENCE_S = 20.0
+# The server has 20 s to finish and end.
+LOST_PATIENCE_S = 30.0
 MODEL = "classifier"
 
 
@@ -53,6 +57,7 @@ class Setup:
     models: Path
     samples: list[Path]
     python: Path
+    lose_gpu: Path
     device: str
     environment: dict[str, str]
     work: Path
@@ -86,7 +91,9 @@ class Unusable(Exception):
 class Server:
     """`ocellus serve` on ports that the system picks."""
 
-    def __init__(self, setup: Setup, name: str, models: Path, providers: str, *flags: str) -> None:
+    def __init__(
+        self, setup: Setup, name: str, models: Path, providers: str, *flags: str, **variables: str
+    ) -> None:
         self.log = setup.work / f"{name}.log"
         command = [str(setup.binary), "serve", f"--models={models}", f"--engine-library={setup.library}"]
         command += ["--http-address=127.0.0.1:0", "--operations-address=127.0.0.1:0", *flags]
@@ -97,7 +104,11 @@ class Server:
             raise Unusable(f"{setup.binary} does not know --providers")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, env=setup.environment, cwd=setup.work
+                command,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**setup.environment, **variables},
+                cwd=setup.work,
             )
         self.address = self._ready()
 
@@ -400,7 +411,7 @@ def check_throughput(setup: Setup, batches: list[int], seconds: float) -> Check:
     allow_batches(models / MODEL / "1" / "model.toml", max(batches))
     threads = os.cpu_count() or 1
     flags = [f"--limits-images={max(batches)}", "--engine-instances=1", f"--engine-threads={threads}"]
-    flags += ["--limits-deadline-ms=600000", "--limits-body-bytes=1073741824"]
+    flags += ["--limits-deadline-ms=600000", "--limits-wait-ms=600000", "--limits-body-bytes=1073741824"]
     photo = next((p for p in setup.samples if p.name == "cat.jpg"), setup.samples[0]).read_bytes()
     rows = []
     with Server(setup, "throughput", models, setup.providers, *flags) as server:
@@ -517,6 +528,60 @@ def run_bare_engine(model: str, device: str, batches: list[int], seconds: float,
     print(json.dumps(found))
 
 
+# --- (d) the loss of the device -----------------------------------------------------------------
+
+
+def check_lost(setup: Setup) -> Check:
+    check = Check("lost")
+    if setup.device == "cpu":
+        raise Unusable("the processor is not lost")
+    if not setup.lose_gpu.exists():
+        raise Unusable(f"{setup.lose_gpu} is missing")
+    models, now = setup.work / "models-lost", setup.work / "lose-it-now"
+    shutil.copytree(setup.models / MODEL, models / MODEL)
+    photo = setup.samples[0].read_bytes()
+    variables = {"LD_PRELOAD": str(setup.lose_gpu), "LOSE_GPU_WHEN": str(now)}
+    seen: dict[str, int] = {}
+    with Server(setup, "lost", models, setup.providers, **variables) as server:
+        expected = ask(server.connect(), MODEL, photo)[1]["images"][0]["results"]
+        now.touch()
+        begun, connection = time.monotonic(), server.connect()
+        while server.process.poll() is None and time.monotonic() - begun < LOST_PATIENCE_S:
+            try:
+                status, answer = ask(connection, MODEL, photo)
+                what = str(status)
+                if status == 200 and not alike(answer["images"][0]["results"], expected):
+                    what = "wrong"
+            except (OSError, http.client.HTTPException, ValueError):
+                connection.close()
+                what = "not connected"
+                time.sleep(0.01)
+            seen[what] = seen.get(what, 0) + 1
+        ended, took = server.process.poll(), time.monotonic() - begun
+        log = server.log.read_text(errors="replace")
+    answers = ", ".join(f"{count} × {what}" for what, count in sorted(seen.items()))
+    check.notes.append(f"after the loss: {answers}; the server ended with {ended} after {took:.1f} s")
+    check.notes += [line for line in log.splitlines() if "lost" in line or "lose_gpu" in line][:3]
+    if set(seen) - {"200", "503", "not connected"}:
+        check.fail("an answer was neither right nor 503")
+    if not seen.get("503"):
+        check.fail("no request was told of the loss")
+    if ended != 1 or "the device that models run on is lost" not in log:
+        check.fail("the server did not say so and end with status 1")
+    with Server(setup, "found", models, setup.providers) as server:
+        again = ask(server.connect(), MODEL, photo)[1]["images"][0]["results"]
+    if not alike(again, expected):
+        check.fail("a server that is started afterwards answers otherwise")
+    check.data = {"seen": seen, "ended": ended, "took_s": took}
+    return check
+
+
+def alike(ones: Results, others: Results) -> bool:
+    pairs, lonely = paired(ones, others)
+    near = [abs(one["confidence"] - other["confidence"]) <= CONFIDENCE_TOLERANCE for one, other in pairs]
+    return not lonely and all(near)
+
+
 # --- what is said -------------------------------------------------------------------------------
 
 
@@ -575,7 +640,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--cpu-only", action="store_true", help="hold the processor against itself, to try this script"
     )
-    parser.add_argument("--checks", default="answers,swaps,throughput", help="which to make")
+    parser.add_argument("--checks", default="", help="which to make; default: all that can be made")
     parser.add_argument("--swaps", type=int, default=20)
     parser.add_argument("--batches", default="1,8,32,128")
     parser.add_argument("--seconds", type=float, default=5.0, help="how long each throughput is measured")
@@ -601,6 +666,7 @@ def prepared(chosen: argparse.Namespace) -> Iterator[Setup]:
             models=(chosen.models or bundle / "models").resolve(),
             samples=sorted((chosen.samples or bundle / "samples").resolve().glob("*.jpg")),
             python=bundle / "python",
+            lose_gpu=bundle / "lose_gpu.so",
             device=device,
             environment=environment,
             work=Path(work),
@@ -624,9 +690,12 @@ def main() -> int:
             "answers": lambda: check_answers(setup),
             "swaps": lambda: check_swaps(setup, chosen.swaps),
             "throughput": lambda: check_throughput(setup, batches, chosen.seconds),
+            "lost": lambda: check_lost(setup),
         }
+        if setup.device == "cpu" and not chosen.checks:
+            del every["lost"]
         checks = []
-        for name in chosen.checks.split(","):
+        for name in chosen.checks.split(",") if chosen.checks else every:
             print(f"gpu-check: {name} on {setup.device}", file=sys.stderr, flush=True)
             try:
                 checks.append(every[name]())

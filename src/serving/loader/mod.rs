@@ -2,6 +2,7 @@
 
 mod golden;
 mod open;
+mod sessions;
 mod warm_up;
 
 use std::{
@@ -30,6 +31,7 @@ use super::{
     aspired::{AspiredVersion, VersionFiles},
     batcher::BatchRule,
     cache::{Cache, Pinned, key_of},
+    device_loss::DeviceLoss,
     instance::{self, Held, Shared},
     load_note::LoadNotes,
     pace::Pace,
@@ -41,6 +43,9 @@ use open::Opened;
 
 /// Memory that a session takes beside its weights, where nothing was measured yet.
 const SESSION_BYTES: u64 = 48 << 20;
+
+/// Sessions of an instance on a device whose contract says nothing of batches.
+const DEVICE_SESSIONS: u64 = 3;
 
 /// What a load takes beside the version's own files.
 #[derive(Clone, Debug)]
@@ -65,6 +70,8 @@ pub struct LoadContext {
     pub cache: Arc<Cache>,
     /// How loads and requests share the machine.
     pub pace: Arc<Pace>,
+    /// Where it is told that the device of the models is lost.
+    pub device_loss: DeviceLoss,
     /// Notes of loads that have begun.
     pub notes: LoadNotes,
     /// Where loads and servables are counted.
@@ -123,7 +130,7 @@ pub(super) fn guess(context: &LoadContext, aspired: &AspiredVersion) -> Bytes {
     Bytes {
         host: needed,
         device: if provider::on_device(&context.providers) {
-            needed
+            needed.saturating_mul(DEVICE_SESSIONS)
         } else {
             0
         },
@@ -203,6 +210,7 @@ async fn serve(
         metrics,
         labels,
         pace: Arc::clone(&context.pace),
+        device_loss: context.device_loss.clone(),
     };
     let version = ServedVersion {
         id,

@@ -3,7 +3,7 @@
 use std::{fs, io, path::Path};
 
 use crate::{
-    engine::{DeviceMemory, ModelFile, Session, SessionOptions},
+    engine::{DeviceMemory, ModelFile},
     model::{
         contract::{Contract, signature_check::Bindings},
         digest::Digest,
@@ -18,7 +18,7 @@ use crate::{
 use super::{
     LoadContext, LoadError,
     golden::{self, Subject},
-    read_contract, warm_up,
+    read_contract, sessions, warm_up,
 };
 use crate::serving::{
     aspired::VersionFiles, batch::BatchSize, cache::digest_of, instance::Runner, resources::Bytes,
@@ -51,7 +51,7 @@ pub(super) fn open(
 ) -> Result<Opened, LoadError> {
     let contract = read_contract(folder)?;
     let labels = read_labels(folder, &contract)?;
-    let providers = providers(context, &contract);
+    let providers = sessions::providers(context, &contract);
     let device = DeviceWatch::start(&providers);
     let watched = context.memory.watch(|| {
         let model = read_model(folder)?;
@@ -62,8 +62,9 @@ pub(super) fn open(
                 .file(MODEL_FILE)
                 .map_or_else(|| Digest::of(model.bytes()), |file| file.sha256),
         };
-        let options = session_options(context, &contract, (providers, digest));
-        let (mut runners, signature, bindings) = sessions(context, &contract, (&model, &options))?;
+        let options = sessions::options(context, &contract, (providers, digest));
+        let opened = sessions::open(context, &contract, (&model, &options))?;
+        let (mut runners, signature, bindings) = opened;
         drop(model);
         let labels = complete_labels(&contract, labels, &bindings)?;
         warm_up::warm_up(&mut runners, &contract, &labels, &bindings)?;
@@ -79,8 +80,12 @@ pub(super) fn open(
     });
     let (runners, (signature, bindings), labels, digest, weights) = watched.result?;
     // Memory that was free within the process hides growth; the weights at least are there.
-    let weights = weights.saturating_mul(runners.len() as u64);
-    let size = batch_size(&contract, &bindings);
+    let sessions = runners
+        .iter()
+        .map(|runner| runner.sessions.len())
+        .sum::<usize>();
+    let weights = weights.saturating_mul(sessions as u64);
+    let size = sessions::batch_size(&contract, &bindings);
     let measured = match watched.alone {
         true => Bytes {
             host: watched.grown.max(weights),
@@ -172,37 +177,6 @@ fn read_model(folder: &Path) -> Result<ModelFile, LoadError> {
     ModelFile::read(path.clone()).map_err(|error| LoadError::Read { path, error })
 }
 
-/// On what the model is run: what the contract says, else what the server says.
-fn providers(context: &LoadContext, contract: &Contract) -> Vec<Provider> {
-    let own = &contract.engine.providers;
-    if own.is_empty() {
-        context.providers.clone()
-    } else {
-        own.clone()
-    }
-}
-
-/// What the contract says, completed by what the server says.
-fn session_options(
-    context: &LoadContext,
-    contract: &Contract,
-    (providers, digest): (Vec<Provider>, Digest),
-) -> SessionOptions {
-    let tensorrt = providers.contains(&Provider::Tensorrt);
-    let tensorrt_cache = tensorrt.then(DeviceMemory::read).flatten().map(|device| {
-        let model = format!("{}-{}", digest.hex(), device.driver_version);
-        context.tensorrt_cache.join(model)
-    });
-    SessionOptions {
-        threads: contract
-            .engine
-            .threads
-            .map_or(context.threads, |n| n as usize),
-        providers,
-        tensorrt_cache,
-    }
-}
-
 /// The device's free memory before a load, where the load is on it.
 struct DeviceWatch(Option<DeviceMemory>);
 
@@ -221,29 +195,6 @@ impl DeviceWatch {
         let now = self.0.is_some().then(DeviceMemory::read).flatten();
         before.saturating_sub(now.map_or(before, |memory| memory.free))
     }
-}
-
-fn sessions(
-    context: &LoadContext,
-    contract: &Contract,
-    (model, options): (&ModelFile, &SessionOptions),
-) -> Result<(Vec<Runner>, Signature, Bindings), LoadError> {
-    let instances = contract.engine.instances;
-    let count = instances.map_or(context.instances, |n| n as usize);
-    let open = || Session::open(&context.runtime, model, options);
-    let first = open()?;
-    let signature = first.signature().clone();
-    let bindings = contract.bind(&signature)?;
-    let runner = |session| Runner {
-        session,
-        input: bindings.input.clone(),
-        size: batch_size(contract, &bindings),
-    };
-    let mut runners = vec![runner(first)];
-    while runners.len() < count {
-        runners.push(runner(open()?));
-    }
-    Ok((runners, signature, bindings))
 }
 
 fn read_labels(folder: &Path, contract: &Contract) -> Result<Labels, LoadError> {
@@ -273,15 +224,5 @@ fn complete_labels(
             labels: labels.names().len(),
             classes,
         }),
-    }
-}
-
-fn batch_size(contract: &Contract, bindings: &Bindings) -> BatchSize {
-    match bindings
-        .fixed_batch
-        .and_then(|size| usize::try_from(size).ok())
-    {
-        Some(size) => BatchSize::Fixed(size.max(1)),
-        None => BatchSize::UpTo(contract.batching.max_batch_size as usize),
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         labels::Labels,
     },
     postprocess::{postprocess, selection::Selection},
-    serving::{LoadError, ServeError, batch::BatchSize, instance::Runner, servable::roles},
+    serving::{LoadError, ServeError, instance::Runner, servable::roles},
     tensor::{DType, Tensor, TensorData},
 };
 
@@ -27,7 +27,7 @@ pub(super) fn warm_up(
     bindings: &Bindings,
 ) -> Result<(), LoadError> {
     for runner in runners {
-        for batch in sizes(contract, runner.size) {
+        for batch in sizes(contract, runner) {
             let failed = |error: ServeError| LoadError::WarmUp { batch, error };
             let input = empty_input(&contract.input).map_err(failed)?;
             let answers = runner.run(vec![input; batch]).map_err(failed)?;
@@ -39,12 +39,15 @@ pub(super) fn warm_up(
     Ok(())
 }
 
-/// One picture, a full batch, and what the model prefers between.
-fn sizes(contract: &Contract, size: BatchSize) -> BTreeSet<usize> {
+/// One picture, what the model prefers, and a full run of each session.
+fn sizes(contract: &Contract, runner: &Runner) -> BTreeSet<usize> {
+    let full: BTreeSet<usize> = runner.sessions.iter().map(|(size, _)| size.max()).collect();
+    let most = full.last().copied().unwrap_or(1);
     let preferred = contract.batching.preferred_batch_sizes.iter();
     let preferred = preferred.map(|batch| *batch as usize);
-    let mut sizes: BTreeSet<usize> = preferred.filter(|batch| *batch <= size.max()).collect();
-    sizes.extend([1, size.max()]);
+    let mut sizes: BTreeSet<usize> = preferred.filter(|batch| *batch <= most).collect();
+    sizes.insert(1);
+    sizes.extend(full);
     sizes
 }
 
@@ -73,7 +76,7 @@ fn decode(
 }
 
 /// An input of zeros in the contract's own shape; a dynamic side has its smallest size.
-fn empty_input(input: &Input) -> Result<Tensor, ServeError> {
+pub(super) fn empty_input(input: &Input) -> Result<Tensor, ServeError> {
     let pixels = |side: Side| match side {
         Side::Fixed(pixels) => pixels as usize,
         Side::Range(range) => range.min as usize,
