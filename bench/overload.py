@@ -110,6 +110,24 @@ def percentile(times: list[float], share: float) -> float:
     return times[min(len(times) - 1, int(share * len(times)))] * 1000 if times else float("nan")
 
 
+class Processors:
+    """How much of the processors the server and this generator took."""
+
+    def __init__(self, server: int) -> None:
+        self.server, self.begun = server, (time.monotonic(), *self.seconds(server))
+
+    @staticmethod
+    def seconds(server: int) -> tuple[float, float]:
+        fields = Path(f"/proc/{server}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK"), time.process_time()
+
+    def __str__(self) -> str:
+        begun, served, asked = self.begun
+        now = self.seconds(self.server)
+        spent = time.monotonic() - begun
+        return f"processors: server {(now[0] - served) / spent:.2f}, generator {(now[1] - asked) / spent:.2f}"
+
+
 def times(taken: list, status: int | None = None) -> list[float]:
     return [one[1] for one in taken if status is None or one[2] == status]
 
@@ -117,11 +135,11 @@ def times(taken: list, status: int | None = None) -> list[float]:
 async def overload(load: Load, capacity: float, options: argparse.Namespace) -> None:
     load.late.clear()
     load.opened = 0
-    begun = time.monotonic()
+    begun, processors = time.monotonic(), Processors(options.server)
     each = await asyncio.gather(
         *(load.open(key, 4 * capacity / len(KEYS), options.seconds, seed=1) for key in KEYS)
     )
-    taken = [one for ones in each for one in ones]
+    taken, processors = [one for ones in each for one in ones], str(processors)
     refused = [one for one in taken if one[2] == 503]
     good = [one for one in taken if one[2] == 200]
     # Those that are due in the overload and answered in it: the rest is answered in the time after.
@@ -133,7 +151,7 @@ async def overload(load: Load, capacity: float, options: argparse.Namespace) -> 
         f"{len(refused)} refused, p50 {percentile(times(refused), 0.5):.1f} ms, "
         f"p99 {percentile(times(refused), 0.99):.1f} ms, all with Retry-After: {all(one[3] for one in refused)}; "
         f"others: {len(taken) - len(good) - len(refused)}; connections opened: {load.opened}; "
-        f"generator late p99 {percentile(load.late, 0.99):.1f} ms",
+        f"generator late p99 {percentile(load.late, 0.99):.1f} ms; {processors}",
         flush=True,
     )
 
@@ -189,9 +207,10 @@ async def fairness(load: Load, capacity: float, options: argparse.Namespace) -> 
 async def measure(port: int, keys: dict[str, str], options: argparse.Namespace) -> None:
     load = Load(port, keys, options.picture.read_bytes())
     await load.closed(8, 2)
+    processors = Processors(options.server)
     capacity = statistics.median([await load.closed(16, options.seconds / 2) for _ in range(3)])
-    print(f"capacity: {capacity:.1f} requests/s, 16 clients; a picture of {options.picture.stat().st_size} bytes",
-          flush=True)
+    print(f"capacity: {capacity:.1f} requests/s, 16 clients; a picture of {options.picture.stat().st_size} bytes; "
+          f"{processors}", flush=True)
     for part in options.only.split(","):
         await {"overload": overload, "recovery": recovery, "fairness": fairness}[part](load, capacity, options)
 
@@ -219,6 +238,7 @@ def main() -> None:
         server = subprocess.Popen([options.binary.resolve(), "serve"], env=environment, cwd=ROOT,
                                   stdout=subprocess.DEVNULL)
         try:
+            options.server = server.pid
             wait_for("the server", lambda: answers(operations, "/readyz"))
             try:
                 # The generator shares the processors: it is to measure the server's waits, not its own.
