@@ -147,17 +147,29 @@ impl Policy {
             (None, _, _) | (Some(_), None, None) => {
                 let scopes = self.anonymous(shown)?;
                 let caller = Caller::new(Identity::Address(shown.address), scopes);
-                // Where nobody is known, whoever gets here is one's own or passes on for others.
-                let caller = match (&self.keys, &self.tokens) {
-                    (None, None) => caller.for_others(),
-                    (Some(_), _) | (_, Some(_)) => caller,
-                };
-                Ok((caller, None))
+                match self.knows_nobody() {
+                    true => Ok((caller.for_others(), None)),
+                    false => Ok((caller, None)),
+                }
             }
             (Some(text), _, Some(tokens)) if !ApiKey::is_meant(text) => tokens.identify(text),
             (Some(text), Some(keys), _) => by_key(text, keys, now),
             (Some(_), None, Some(_)) => Err(wrong_key()),
         }
+    }
+
+    /// Whether whoever gets here may do everything: one's own, or a gateway, which passes on for
+    /// others.
+    fn knows_nobody(&self) -> bool {
+        let may_all = match &self.anonymous {
+            Anonymous::OnThisMachine => true,
+            Anonymous::Everywhere(scopes) => {
+                let every = Scope::everything();
+                every.iter().all(|scope| scopes.contains(scope))
+            }
+            Anonymous::Nothing => false,
+        };
+        may_all && self.keys.is_none() && self.tokens.is_none()
     }
 
     fn anonymous(&self, shown: Shown<'_>) -> Result<Arc<[Scope]>, Problem> {

@@ -1,7 +1,7 @@
 //! Who a call is of, and what they may have of it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::{Ready, ready},
     mem,
     pin::Pin,
@@ -200,6 +200,16 @@ impl Guarded {
         service.counted(&asked, work, |problem| problem.code).await
     }
 
+    /// Sees to it that the caller may run a model.
+    pub(super) fn may_run(&self, name: &ModelName) -> Result<(), Problem> {
+        self.caller().check(Action::Infer, name)
+    }
+
+    /// Sees to it that there is a version that would answer.
+    pub(super) fn find(&self, asked: &ModelSpec) -> Result<(), Problem> {
+        self.core().servable(&asked.name, &asked.version).map(drop)
+    }
+
     /// The version that would answer.
     pub(super) fn servable(&self, asked: &ModelSpec) -> Result<ServableHandle, Problem> {
         self.caller().check(Action::Describe, &asked.name)?;
@@ -258,14 +268,16 @@ impl Guarded {
         self.audited("unload", name, done)
     }
 
-    /// Says which versions of models are wanted, of all or of none.
+    /// Says which versions of models are wanted. Models that are not named are taken out of
+    /// service, so it takes the right to both.
     pub(super) fn configure(
         &self,
         wanted: BTreeMap<ModelName, ModelOverride>,
     ) -> Result<(), Problem> {
-        let mut names = wanted.keys();
-        let allowed = names.try_for_each(|name| self.caller().check(Action::Admin, name));
-        let names: Vec<ModelName> = wanted.keys().cloned().collect();
+        let every = self.core().models().into_iter().map(|model| model.name);
+        let names: BTreeSet<ModelName> = every.chain(wanted.keys().cloned()).collect();
+        let mut each = names.iter();
+        let allowed = each.try_for_each(|name| self.caller().check(Action::Admin, name));
         let done = allowed.and_then(|()| self.core().configure(wanted));
         for name in &names {
             self.audited("configure", name, done.clone()).ok();

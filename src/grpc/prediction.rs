@@ -1,6 +1,6 @@
 //! TensorFlow Serving's `PredictionService`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -13,7 +13,7 @@ use crate::{
     inference::{
         options::InferOptions,
         request::ModelSpec as AskedModel,
-        tensors::{InputValue, TensorAnswer, TensorRequest},
+        tensors::{InputValue, TensorAnswer, TensorRequest, one_input},
     },
     model::served_version::ServedVersion,
     proto::generated::tensorflow::serving::{
@@ -78,6 +78,15 @@ struct Asked {
 }
 
 impl Asked {
+    /// What can be said before the inputs are made tensors, which takes memory.
+    fn may_predict(&self, model: &AskedModel, inputs: usize) -> Result<(), Fault> {
+        let may = self.server.may_run(&model.name).and_then(|()| {
+            self.server.find(model)?;
+            one_input(inputs)
+        });
+        may.map_err(|problem| Fault::of(&problem, model))
+    }
+
     async fn run(
         &self,
         model: AskedModel,
@@ -206,6 +215,7 @@ impl PredictionService for Prediction {
             .map(|spec| spec.signature_name)
             .unwrap_or_default();
         let signature = signature::predict(&signature).map_err(refused)?;
+        caller.may_predict(&model, inputs.len()).map_err(refused)?;
         let inputs = inputs.into_iter().map(|(name, proto)| {
             let value = tensor::input(&name, proto)?;
             Ok((name, value))
@@ -228,6 +238,12 @@ impl PredictionService for Prediction {
         let caller = self.asked_by(&request)?;
         let longest = deadline::longest(request.metadata(), self.0.limits().longest)?;
         let MultiInferenceRequest { tasks, input } = request.into_inner();
+        if caller.pictures < tasks.len() {
+            let most = caller.pictures;
+            let words = format!("MultiInferenceRequest has more than {most} tasks (limits.images)");
+            return Err(Status::invalid_argument(words));
+        }
+        let end = Instant::now() + longest;
         let mut results = Vec::with_capacity(tasks.len());
         for task in tasks {
             if task.method_name != "tensorflow/serving/classify" {
@@ -235,7 +251,7 @@ impl PredictionService for Prediction {
                 return Err(Status::unimplemented(words));
             }
             let classified = caller
-                .classified(task.model_spec, input.clone(), longest)
+                .classified(task.model_spec, input.clone(), end - Instant::now())
                 .await;
             let ClassificationResponse { result, model_spec } = classified.map_err(refused)?;
             let result = result.map(inference_result::Result::ClassificationResult);

@@ -45,7 +45,7 @@ pub struct InferenceService {
     /// For pictures that are being decoded: threads, and memory.
     pub(super) decodes: Room,
     /// For the model's inputs: memory.
-    inputs: Room,
+    pub(super) inputs: Room,
     /// Longest wait that a request is let in for.
     pub(super) wait: Duration,
     limits: ImageLimits,

@@ -9,7 +9,12 @@ use crate::{
     core_client::{PredictError, ServableHandle},
     error::{ErrorCode, Problem},
     fairness::claim::Claim,
-    model::{name::Label, served_version::ServedVersion, signature::TensorInfo},
+    model::{
+        contract::input::{Input, Layout},
+        name::Label,
+        served_version::ServedVersion,
+        signature::TensorInfo,
+    },
     serving::servable::Prediction,
     tensor::Tensor,
 };
@@ -77,11 +82,9 @@ impl InferenceService {
         // A model that there is not is said before what is wrong with its inputs.
         self.core()
             .servable(&request.model.name, &request.model.version)?;
-        let given = request.inputs.len();
-        let mut inputs = std::mem::take(&mut request.inputs).into_iter();
-        let (Some((name, value)), None) = (inputs.next(), inputs.next()) else {
-            let detail = format!("the model takes one input, the request has {given}");
-            return Err(invalid(detail));
+        one_input(request.inputs.len())?;
+        let Some((name, value)) = std::mem::take(&mut request.inputs).pop() else {
+            return Err(invalid("the request has no input".to_owned()));
         };
         let wanted = std::mem::take(&mut request.outputs);
         let mut answer = match value {
@@ -112,6 +115,7 @@ impl InferenceService {
                 return Err(Problem::new(ErrorCode::ModelNotReady, detail));
             }
             check(&servable.version, name, &tensor)?;
+            let _memory = self.inputs.memory(tensor.byte_size() as u64, &request.claim).await?;
             let rows = tensor.shape().first().copied().unwrap_or(0);
             let rows = tensor.clone().split(rows);
             let rows = rows.map_err(|error| invalid(error.to_string()))?;
@@ -169,6 +173,21 @@ impl InferenceService {
     }
 }
 
+/// Most rows in an input: of more, each takes its part of a queue that is made for no more.
+const MAX_ROWS: usize = 1024;
+
+/// Models take one input.
+///
+/// # Errors
+/// `invalid_tensor` where there are more, or none.
+pub fn one_input(given: usize) -> Result<(), Problem> {
+    if given == 1 {
+        return Ok(());
+    }
+    let detail = format!("the model takes one input, the request has {given}");
+    Err(invalid(detail))
+}
+
 /// Holds an input against what the graph takes.
 fn check(version: &ServedVersion, name: &str, tensor: &Tensor) -> Result<(), Problem> {
     let wanted = &version.bindings.input;
@@ -193,7 +212,12 @@ fn check(version: &ServedVersion, name: &str, tensor: &Tensor) -> Result<(), Pro
             "input \"{name}\" is {takes}, not {given:?}"
         )));
     }
-    Ok(())
+    if tensor.shape().first().is_some_and(|rows| MAX_ROWS < *rows) {
+        return Err(invalid(format!(
+            "input \"{name}\" has more than {MAX_ROWS} rows"
+        )));
+    }
+    check_sides(&version.contract.input, name, tensor.shape())
 }
 
 /// Whether a shape is one that the graph takes. Its first axis counts rows, which are put together
@@ -206,6 +230,24 @@ fn fits(info: &TensorInfo, shape: &[usize]) -> bool {
         axis.is_none_or(|axis| axis == *given as u64) && *given != 0
     };
     *rows != 0 && axes.len() == given.len() && axes.iter().zip(given).all(same)
+}
+
+/// Where the graph takes pictures of any size, the contract says how large they may be.
+fn check_sides(input: &Input, name: &str, shape: &[usize]) -> Result<(), Problem> {
+    let (height, width) = match (input.layout, shape) {
+        (Layout::Nchw, [_, _, height, width]) | (Layout::Nhwc, [_, height, width, _]) => {
+            (*height, *width)
+        }
+        (Layout::Nchw | Layout::Nhwc, _) => return Ok(()),
+    };
+    let (highest, widest) = (input.height.max(), input.width.max());
+    let exceeds = |side: usize, most: u32| u64::from(most) < side as u64;
+    if exceeds(height, highest) || exceeds(width, widest) {
+        return Err(invalid(format!(
+            "input \"{name}\" is of {width}x{height} pixels, more than {widest}x{highest}"
+        )));
+    }
+    Ok(())
 }
 
 /// The rows' outputs put together again.
@@ -253,15 +295,16 @@ fn select(
     if wanted.is_empty() {
         return Ok(outputs);
     }
+    let names: Vec<String> = outputs.iter().map(|(name, _)| name.clone()).collect();
+    let mut left: Vec<Option<(String, Column)>> = outputs.into_iter().map(Some).collect();
     let find = |wanted: &String| {
-        let found = outputs.iter().find(|(name, _)| name == wanted).cloned();
-        found.ok_or_else(|| {
-            let names: Vec<_> = outputs.iter().map(|(name, _)| name.as_str()).collect();
-            invalid(format!(
-                "there is no output \"{wanted}\"; there are {}",
-                names.join(", ")
-            ))
-        })
+        let place = names.iter().position(|name| name == wanted);
+        let place = place.ok_or_else(|| {
+            let names = names.join(", ");
+            invalid(format!("there is no output \"{wanted}\"; there are {names}"))
+        })?;
+        let found = left.get_mut(place).and_then(Option::take);
+        found.ok_or_else(|| invalid(format!("output \"{wanted}\" is asked for twice")))
     };
     wanted.iter().map(find).collect()
 }

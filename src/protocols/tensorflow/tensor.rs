@@ -90,7 +90,7 @@ fn typed(dtype: DType, proto: TensorProto, elements: usize) -> Result<TensorData
 }
 
 /// Most elements that one is repeated to.
-const MAX_FILL: usize = 1 << 24;
+const MAX_FILL: usize = 1 << 22;
 
 /// A single element fills the shape.
 fn filled<T: Copy>(values: Vec<T>, elements: usize) -> Result<Vec<T>, String> {
