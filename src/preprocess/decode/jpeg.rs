@@ -12,19 +12,27 @@ use super::{
 
 const FORMAT: &str = "JPEG";
 
-/// Most scans of a progressive JPEG. Cameras and encoders write about ten; each costs a pass over
+/// Most scans of a JPEG. Cameras and encoders write about ten; each costs a pass over
 /// all coefficients, so 35 kB of a hundred empty scans would cost ten seconds.
 const MAX_SCANS: usize = 32;
 
-/// Most pixels of a progressive JPEG times its scans: fifty megapixels in a dozen scans.
+/// Most pixels of a JPEG of several scans, times their number: fifty megapixels in a dozen scans.
 const MAX_SCANNED: u64 = 600_000_000;
 
-/// What the frame header states. The coefficients of a progressive picture are all kept.
+/// Bytes for each coefficient that is kept, of which a component has one for each pixel.
+const COEFFICIENT: u64 = 2;
+
+/// What the headers of the frame and of its first scan state.
 pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
     let frame = frame(bytes)?;
+    let kept = if frame.kept {
+        COEFFICIENT * u64::from(frame.components)
+    } else {
+        0
+    };
     Some(Stated {
         size: frame.size,
-        bytes_per_pixel: if frame.progressive { 9 } else { 3 },
+        bytes_per_pixel: 3 + kept,
     })
 }
 
@@ -94,7 +102,8 @@ fn plausible(bytes: &[u8], size: Size) -> Result<(), PictureError> {
         return Err(corrupt(FORMAT, &reason));
     }
     let scanned = size.pixels().saturating_mul(scans.count as u64);
-    if scans.progressive && MAX_SCANNED < scanned {
+    let several = scans.progressive || 1 < scans.count;
+    if several && MAX_SCANNED < scanned {
         let reason = format!(
             "its {} scans go over {scanned} pixels, at most {MAX_SCANNED} are read",
             scans.count
@@ -105,4 +114,58 @@ fn plausible(bytes: &[u8], size: Size) -> Result<(), PictureError> {
         return Err(corrupt(FORMAT, &"the file ends before the picture does"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A picture of 7000×7000 pixels whose scans hold nothing.
+    fn picture(sof: u8, components: u8, scans: &[u8]) -> Vec<u8> {
+        let [high, low] = 7000_u16.to_be_bytes();
+        let mut bytes = vec![0xFF, 0xD8];
+        bytes.extend([0xFF, sof, 0, 8, 8, high, low, high, low, components]);
+        for components in scans {
+            bytes.extend([0xFF, 0xDA, 0, 3, *components]);
+        }
+        bytes.resize(1 << 18, 0);
+        bytes.extend([0xFF, 0xD9]);
+        bytes
+    }
+
+    #[test]
+    fn coefficients_that_are_kept_are_weighed() {
+        let check = |sof, components, in_scan, bytes_per_pixel| {
+            let expected = Stated {
+                size: Size::new(7000, 7000),
+                bytes_per_pixel,
+            };
+            let stated = stated(&picture(sof, components, &[in_scan]));
+            assert_eq!(stated, Some(expected), "{sof:x} {components} {in_scan}");
+        };
+        check(0xC0, 1, 1, 3);
+        check(0xC0, 3, 3, 3);
+        check(0xC0, 4, 4, 3);
+        check(0xC0, 3, 1, 9);
+        check(0xC0, 4, 1, 11);
+        check(0xC2, 1, 1, 5);
+        check(0xC2, 3, 3, 9);
+        check(0xC2, 4, 4, 11);
+    }
+
+    #[test]
+    fn scans_over_many_pixels_are_refused_of_every_kind() {
+        let check = |sof, scans: usize, fits: bool| {
+            let bytes = picture(sof, 3, &vec![1; scans]);
+            let found = plausible(&bytes, Size::new(7000, 7000));
+            assert_eq!(found.is_ok(), fits, "{sof:x}, {scans} scans: {found:?}");
+        };
+        for sof in [0xC0, 0xC1, 0xC2] {
+            check(sof, 1, true);
+            check(sof, 3, true);
+            check(sof, 12, true);
+            check(sof, 13, false);
+            check(sof, 33, false);
+        }
+    }
 }

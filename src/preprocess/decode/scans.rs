@@ -6,39 +6,58 @@ use crate::geometry::Size;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
     pub(super) size: Size,
-    pub(super) progressive: bool,
+    /// How many numbers a pixel has: Nf.
+    pub(super) components: u8,
+    /// Whether the decoder keeps the coefficients of the whole picture before it makes pixels: it
+    /// is progressive, or its first scan has not all components.
+    pub(super) kept: bool,
 }
 
-/// What the first frame header states (B.2.2); none where there is none.
+/// What the first frame header states (B.2.2), and the first scan header after it (B.2.3); none
+/// where there is no frame. A frame without a scan counts as kept, it does not decode.
 pub(super) fn frame(bytes: &[u8]) -> Option<Frame> {
-    let mut rest = bytes.get(2..)?;
+    let (marker, header) = segment(bytes.get(2..)?, starts_frame)?;
+    let [l0, l1, _, h0, h1, w0, w1, components] = *header.first_chunk()?;
+    let two = |high, low| u16::from_be_bytes([high, low]);
+    let of_first_scan = header
+        .get(usize::from(two(l0, l1))..)
+        .and_then(|after| segment(after, |marker| marker == 0xDA))
+        .and_then(|(_, scan)| scan.get(2));
+    Some(Frame {
+        size: Size::new(u32::from(two(w0, w1)), u32::from(two(h0, h1))),
+        components,
+        kept: marker == 0xC2 || of_first_scan != Some(&components),
+    })
+}
+
+/// Whether a marker starts a frame; not DHT, JPG and DAC, which lie between.
+fn starts_frame(marker: u8) -> bool {
+    matches!(marker, 0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF)
+}
+
+/// The marker of the first segment that is wanted, and what follows it, from its length on.
+fn segment(bytes: &[u8], wanted: fn(u8) -> bool) -> Option<(u8, &[u8])> {
+    let mut rest = bytes;
     loop {
         let (marker, after) = next_marker(rest)?;
         rest = after;
-        match marker {
-            0x01 | 0xD0..=0xD8 => continue,
-            // Not DHT, JPG and DAC, which lie between.
-            0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
-                let [h0, h1, w0, w1] = *rest.get(3..)?.first_chunk()?;
-                let side = |high, low| u32::from(u16::from_be_bytes([high, low]));
-                return Some(Frame {
-                    size: Size::new(side(w0, w1), side(h0, h1)),
-                    progressive: marker == 0xC2,
-                });
-            }
-            _ => (),
+        if wanted(marker) {
+            return Some((marker, rest));
         }
-        let length = u16::from_be_bytes(*rest.first_chunk()?);
-        rest = rest.get(usize::from(length)..)?;
+        // Without a length: TEM, restarts, start of image.
+        if !matches!(marker, 0x01 | 0xD0..=0xD8) {
+            let length = u16::from_be_bytes(*rest.first_chunk()?);
+            rest = rest.get(usize::from(length)..)?;
+        }
     }
 }
 
 /// The scans of a JPEG.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Scans {
-    /// How many there are. Each costs a progressive decoder a pass over all coefficients.
+    /// How many there are. Where coefficients are kept, each costs a pass over them.
     pub(super) count: usize,
-    /// Whether coefficients come in several scans.
+    /// Whether a block's coefficients come in several scans.
     pub(super) progressive: bool,
     /// Whether the end of the picture is there.
     pub(super) ended: bool,
@@ -84,6 +103,45 @@ fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A picture of 258×3 pixels: a table, the frame, another table, and a scan.
+    fn picture(sof: u8, components: u8, in_scan: u8) -> Vec<u8> {
+        let table = [0xFF, 0xDB, 0, 3, 0];
+        let frame = [0xFF, sof, 0, 8, 8, 0, 3, 1, 2, components];
+        let scan = [0xFF, 0xDA, 0, 3, in_scan];
+        [&[0xFF, 0xD8][..], &table, &frame, &table, &scan].concat()
+    }
+
+    #[test]
+    fn coefficients_are_kept_where_the_first_scan_has_not_all() {
+        let check = |sof, components, in_scan, kept| {
+            let expected = Frame {
+                size: Size::new(258, 3),
+                components,
+                kept,
+            };
+            let found = frame(&picture(sof, components, in_scan));
+            assert_eq!(found, Some(expected), "{sof:x} {components} {in_scan}");
+        };
+        check(0xC0, 1, 1, false);
+        check(0xC0, 3, 3, false);
+        check(0xC1, 4, 4, false);
+        check(0xC0, 3, 1, true);
+        check(0xC0, 4, 3, true);
+        check(0xC1, 3, 2, true);
+        check(0xC2, 3, 3, true);
+        check(0xC2, 1, 1, true);
+    }
+
+    #[test]
+    fn a_frame_is_found_without_a_scan_but_not_cut_off() {
+        let whole = picture(0xC0, 3, 3);
+        let (without_scan, cut) = (&whole[..17], &whole[..16]);
+        assert!(frame(without_scan).is_some_and(|frame| frame.kept));
+        assert_eq!(frame(cut), None);
+        assert_eq!(frame(b"\xFF\xD8"), None);
+        assert_eq!(frame(b""), None);
+    }
 
     #[test]
     fn scans_are_counted_between_markers() {
