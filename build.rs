@@ -19,8 +19,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let described = protox::compile(FILES, ["proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), described.encode_to_vec())?;
+    let mut config = tonic_prost_build::Config::new();
+    config.enable_type_names();
     tonic_prost_build::configure()
         .bytes(".")
-        .compile_fds(described)?;
+        .codec_path("crate::proto::guarded::GuardedCodec")
+        .compile_fds_with_config(described, config)?;
     Ok(())
 }

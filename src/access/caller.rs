@@ -9,10 +9,10 @@ use crate::{
         priority::Priority,
     },
     model::name::ModelName,
+    transport::holder,
 };
 
 use super::{
-    addresses::holder,
     scope::{Action, Scope},
     secret::KeyId,
     subject::Subject,
@@ -80,7 +80,8 @@ impl Wish {
 
 impl Identity {
     /// Who shares with others as one: all addresses of one holder are.
-    fn tenant(&self) -> Tenant {
+    #[must_use]
+    pub fn tenant(&self) -> Tenant {
         if let Self::Address(Some(address)) = self {
             return Tenant::new(&Self::Address(Some(holder(*address))).to_string());
         }
@@ -133,6 +134,12 @@ impl Caller {
             priority,
             deadline: None,
         })
+    }
+
+    /// Whether they are believed whose requests they pass on.
+    #[must_use]
+    pub fn speaks_for_others(&self) -> bool {
+        self.speaks == Speaks::ForOthers
     }
 
     /// By what they are known.

@@ -5,10 +5,12 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::error::{ErrorCode, Problem};
+use crate::{
+    error::{ErrorCode, Problem},
+    transport::holder,
+};
 
 use super::{
-    addresses,
     allowance::{Allowed, Exceeded, Meter},
     caller::{Caller, Identity},
     jwks::News,
@@ -29,7 +31,7 @@ pub struct Shown<'a> {
     pub secret: Option<&'a str>,
     /// Where the request came from.
     pub address: Option<IpAddr>,
-    /// Whether somebody passed it on.
+    /// Whether somebody elsewhere has it sent: a proxy that is not trusted, another site's page.
     pub forwarded: bool,
     /// Whether its connection has a certificate that was checked.
     pub certified: bool,
@@ -99,8 +101,8 @@ impl Gate {
     pub fn admit(&self, shown: Shown<'_>) -> Result<Admission, Problem> {
         let now = Timestamp::now();
         let policy = self.policy();
-        let address = shown.address.map(addresses::holder);
-        let address = address.and_then(|holder| policy.addresses.of(&holder));
+        let address = shown.address.map(holder);
+        let address = address.and_then(|address| policy.addresses.of(&address));
         let begin = |meter: Arc<Meter>, whose| {
             let allowed = meter.begin(now);
             allowed.map_err(|exceeded| problem(exceeded, whose))
@@ -180,9 +182,9 @@ impl Policy {
                 if shown.address.is_some_and(here) && !shown.forwarded {
                     return Ok(Scope::everything().into());
                 }
-                let detail = "no key is configured, so only this machine is served; its operator \
-                              can make keys with `ocellus keys create` and name their file in \
-                              access.keys";
+                let detail = "no key is configured, so only this machine is served, and no page of \
+                              another site; its operator can make keys with `ocellus keys create` \
+                              and name their file in access.keys";
                 Err(Problem::new(ErrorCode::PermissionDenied, detail))
             }
             Anonymous::Nothing => {

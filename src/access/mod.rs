@@ -3,7 +3,6 @@
 //! A key is 32 random bytes. Of those only a salted SHA-256 is kept, which is enough for a secret
 //! that nobody chose: there is nothing to guess (NIST SP 800-63B, section 5.1.2, look-up secrets).
 
-pub mod addresses;
 pub mod allowance;
 pub mod caller;
 #[cfg(test)]

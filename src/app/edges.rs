@@ -5,11 +5,12 @@ use std::sync::Arc;
 use crate::{
     access::gate::Gate,
     config::{Config, Fetch, TlsFiles},
+    fairness::places::Places,
     fetch::{
         fetcher::{FetchLimits, Fetcher, Pace},
         url::UrlPolicy,
     },
-    http::{ApiState, Places},
+    http::ApiState,
     inference::{
         memory::MemoryBudget,
         service::{InferenceService, ServiceLimits},
@@ -22,13 +23,11 @@ use super::{core::image_limits, error::AppError, live::Live};
 
 pub(super) fn api_state(
     config: &Config,
-    service: InferenceService,
-    gate: Gate,
+    (service, gate, uploads): (InferenceService, Gate, MemoryBudget),
     live: &Live,
     metrics: &Arc<Metrics>,
 ) -> Result<ApiState, AppError> {
     let limits = &config.limits;
-    let uploads = MemoryBudget::new(limits.upload_bytes);
     Ok(ApiState {
         fetcher: fetcher(config, uploads.clone(), metrics)?,
         service,

@@ -25,7 +25,7 @@ use crate::{
     core_client::{CoreClient, remote::CorePool},
     grpc::GrpcState,
     http::{operations_router, router},
-    inference::service::InferenceService,
+    inference::{memory::MemoryBudget, service::InferenceService},
     serving::manager::Manager,
     telemetry::{logs::LogFilter, metrics::Metrics, readiness::Readiness},
     transport::Transport,
@@ -103,11 +103,13 @@ impl App {
         let live = Live::new(&config);
         let service = InferenceService::new(client, service_limits(&config), Arc::clone(&metrics));
         let readiness = Readiness::default();
+        let uploads = MemoryBudget::new(config.limits.upload_bytes);
         let (stopping, stopped) = watch::channel(false);
         let http = match role {
             Role::Serve | Role::ServeGrpc | Role::Gateway => {
                 let listener = bind("http.address", config.http.address).await?;
-                let state = api_state(&config, service.clone(), gate.clone(), &live, &metrics)?;
+                let edge = (service.clone(), gate.clone(), uploads.clone());
+                let state = api_state(&config, edge, &live, &metrics)?;
                 Some((listener, router(&state), clients(&config)?))
             }
             Role::Core => None,
@@ -121,6 +123,8 @@ impl App {
                     readiness: readiness.clone(),
                     limits: live.calls.subscribe(),
                     message_bytes: config.grpc.message_bytes,
+                    uploads,
+                    relayed: MemoryBudget::new(config.limits.tensor_bytes),
                     stopped,
                 };
                 Some((listener, state, callers(&config)?))

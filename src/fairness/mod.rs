@@ -4,6 +4,7 @@
 pub mod claim;
 pub mod drain;
 pub mod line;
+pub mod places;
 pub mod priority;
 mod shed;
 

@@ -2,28 +2,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    future::{Ready, ready},
-    mem,
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use futures_util::future::Either;
-use tonic::{
-    Request, Status,
-    body::Body,
-    codegen::{Service, http},
-    metadata::MetadataMap,
-};
-use tower::Layer;
+use tonic::{Request, Status, metadata::MetadataMap};
 use tracing::info;
 
 use crate::{
     access::{
         caller::{Caller, Wish},
-        gate::{Admission, Gate, Shown, shown_secret},
+        gate::Admission,
         scope::Action,
         secret::without_keys,
     },
@@ -37,111 +26,9 @@ use crate::{
     model::name::ModelName,
     proto::{generated::inference::ModelStatistics, status::status},
     serving::{overrides::ModelOverride, state::ModelStatus},
-    transport::Peer,
 };
 
-use super::{GrpcState, deadline::in_time, open_inference::codec::spec};
-
-/// Methods for which nobody need be known: whether the server lives, and what it understands.
-const OPEN: &[&str] = &[
-    "/grpc.health.v1.Health/",
-    "/grpc.reflection.",
-    "/inference.GRPCInferenceService/ServerLive",
-    "/inference.GRPCInferenceService/ServerReady",
-    "/inference.GRPCInferenceService/ServerMetadata",
-];
-
-/// Lets calls in before their messages are read.
-#[derive(Clone, Debug)]
-pub(super) struct AdmitLayer(pub(super) Gate);
-
-impl<S> Layer<S> for AdmitLayer {
-    type Service = Admit<S>;
-
-    fn layer(&self, inner: S) -> Admit<S> {
-        Admit {
-            gate: self.0.clone(),
-            inner,
-        }
-    }
-}
-
-/// See [`AdmitLayer`].
-#[derive(Clone, Debug)]
-pub(super) struct Admit<S> {
-    gate: Gate,
-    inner: S,
-}
-
-/// A call that goes on, or is answered at once.
-type Answered<F, T> = Either<F, Ready<T>>;
-
-/// A call that is let in or not once there is news.
-type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-impl<S, B> Service<http::Request<B>> for Admit<S>
-where
-    S: Service<http::Request<B>, Response = http::Response<Body>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: Send,
-    B: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Either<
-        Answered<S::Future, Result<S::Response, S::Error>>,
-        Later<Result<S::Response, S::Error>>,
-    >;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let path = request.uri().path();
-        if OPEN.iter().any(|open| path.starts_with(open)) {
-            return Either::Left(Either::Left(self.inner.call(request)));
-        }
-        let Some(news) = self.gate.news(shown(&request)) else {
-            return Either::Left(let_in(&self.gate, &mut self.inner, request));
-        };
-        // What was found ready is what has to be called.
-        let next = self.inner.clone();
-        let (gate, mut inner) = (self.gate.clone(), mem::replace(&mut self.inner, next));
-        Either::Right(Box::pin(async move {
-            news.await;
-            let_in(&gate, &mut inner, request).await
-        }))
-    }
-}
-
-fn let_in<S, B>(
-    gate: &Gate,
-    inner: &mut S,
-    mut request: http::Request<B>,
-) -> Answered<S::Future, Result<S::Response, S::Error>>
-where
-    S: Service<http::Request<B>, Response = http::Response<Body>>,
-{
-    match gate.admit(shown(&request)) {
-        Ok(admission) => {
-            request.extensions_mut().insert(Arc::new(admission));
-            Either::Left(inner.call(request))
-        }
-        Err(problem) => Either::Right(ready(Ok(status(&problem).into_http()))),
-    }
-}
-
-fn shown<B>(request: &http::Request<B>) -> Shown<'_> {
-    let (extensions, headers) = (request.extensions(), request.headers());
-    let peer = extensions.get::<Peer>();
-    Shown {
-        secret: shown_secret(|name| headers.get(name)?.to_str().ok()),
-        address: peer.map(|peer| peer.address.ip().to_canonical()),
-        forwarded: headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded"),
-        certified: peer.is_some_and(|peer| peer.certified),
-    }
-}
+use super::{GrpcState, admit::Remembered, deadline::in_time, open_inference::codec::spec};
 
 /// How urgent a call is, by its metadata.
 fn priority(metadata: &MetadataMap) -> Result<Option<Priority>, Status> {
@@ -171,6 +58,39 @@ impl GrpcState {
             state: self.clone(),
             admission: Arc::clone(admission.ok_or_else(unknown)?),
             priority: priority(request.metadata())?,
+        })
+    }
+}
+
+/// A call whose messages come one after the other, each let in by itself.
+#[derive(Clone, Debug)]
+pub(super) struct Streamed {
+    state: GrpcState,
+    remembered: Remembered,
+    priority: Option<Priority>,
+}
+
+impl GrpcState {
+    /// A call of which more messages come.
+    pub(super) fn streamed<T>(&self, request: &Request<T>) -> Result<Streamed, Status> {
+        Ok(Streamed {
+            state: self.clone(),
+            remembered: Remembered::of(&self.gate, request),
+            priority: priority(request.metadata())?,
+        })
+    }
+}
+
+impl Streamed {
+    /// The server as the caller may see and use it now.
+    ///
+    /// # Errors
+    /// Why the caller is not let in any more.
+    pub(super) async fn message(&self) -> Result<Guarded, Problem> {
+        Ok(Guarded {
+            state: self.state.clone(),
+            admission: Arc::new(self.remembered.let_in().await?),
+            priority: self.priority,
         })
     }
 }

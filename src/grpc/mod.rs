@@ -1,11 +1,13 @@
 //! The gRPC edge: extract, one use case, wrap.
 
+mod admit;
 mod catalog;
 mod deadline;
 mod guard;
 mod model_service;
 pub(crate) mod open_inference;
 mod prediction;
+mod received;
 
 use std::{future::Future, io, time::Duration};
 
@@ -16,7 +18,7 @@ use tower::Layer as _;
 use crate::{
     access::gate::Gate,
     core_client::CoreClient,
-    inference::service::InferenceService,
+    inference::{memory::MemoryBudget, service::InferenceService},
     proto::{
         DESCRIPTORS,
         generated::{
@@ -32,8 +34,8 @@ use crate::{
     transport::{self, Transport},
 };
 
+use admit::AdmitLayer;
 use catalog::CatalogService;
-use guard::AdmitLayer;
 use model_service::Models;
 use open_inference::OpenInference;
 use prediction::Prediction;
@@ -51,6 +53,10 @@ pub struct GrpcState {
     pub limits: watch::Receiver<CallLimits>,
     /// Largest message, in bytes.
     pub message_bytes: usize,
+    /// Memory for the messages of all calls, which they share with other requests.
+    pub uploads: MemoryBudget,
+    /// Memory for the messages of gateways, which hold theirs to limits of their own.
+    pub relayed: MemoryBudget,
     /// Whether the server is being stopped.
     pub stopped: watch::Receiver<bool>,
 }
@@ -106,7 +112,7 @@ pub async fn serve(
         .accept_compressed(CompressionEncoding::Gzip)
         .accept_compressed(CompressionEncoding::Deflate);
     let reporting = catalog::report_health(state.clone(), health);
-    let gate = AdmitLayer(state.gate.clone());
+    let gate = AdmitLayer(state.clone());
     let routes = Routes::new(inference)
         .add_service(prediction)
         .add_service(ModelServiceServer::new(Models(state.clone())))

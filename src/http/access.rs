@@ -24,7 +24,7 @@ use crate::{
     transport::Peer,
 };
 
-use super::{challenge::Challenge, state::ApiState};
+use super::{challenge::Challenge, elsewhere::is_from_elsewhere, state::ApiState};
 
 /// The header of a key, beside `Authorization: Bearer`.
 pub(super) const API_KEY: HeaderName = HeaderName::from_static(KEY_HEADER);
@@ -86,6 +86,7 @@ pub(super) async fn admit(
     }
     let model = named_model(&mut request).await;
     let (address, forwarded) = origin(&request, &state.trusted_proxies());
+    let forwarded = forwarded || is_from_elsewhere(&request, &state.cors_origins);
     let headers = request.headers();
     let shown = Shown {
         secret: shown_secret(|name| headers.get(name)?.to_str().ok()),

@@ -9,7 +9,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
@@ -25,7 +25,7 @@ use crate::{
     access::secret::without_keys,
     error::{ErrorCode, Problem},
     fairness::claim::Claim,
-    inference::answer::milliseconds,
+    inference::{answer::milliseconds, memory::Held},
 };
 
 use super::{
@@ -33,7 +33,7 @@ use super::{
     admission::{self, drain},
     places::{self, Stay},
     problem::{self, too_large},
-    received::{Held, Received},
+    received::Received,
     state::{ApiState, RequestId},
 };
 
@@ -55,8 +55,7 @@ pub(super) fn around(routes: Router, state: &ApiState) -> Router {
 async fn trace(mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
     let span = info_span!("request", request.id = %id);
-    let method = request.method().clone();
-    let path = without_keys(request.uri().path()).into_owned();
+    let (method, path) = (named(request.method()), shown_path(&request));
     request.extensions_mut().insert(RequestId(id.clone()));
     let begun = std::time::Instant::now();
     async move {
@@ -65,7 +64,7 @@ async fn trace(mut request: Request, next: Next) -> Response {
         let status = response.status().as_u16();
         let caller = response.extensions_mut().remove::<AnsweredTo>();
         let caller = caller.map(|AnsweredTo(identity)| field::display(identity));
-        info!(request.id = %id, caller, %method, path, status, elapsed_ms, "request answered");
+        info!(request.id = %id, caller, method, path, status, elapsed_ms, "request answered");
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
@@ -73,6 +72,33 @@ async fn trace(mut request: Request, next: Next) -> Response {
     }
     .instrument(span)
     .await
+}
+
+/// A method by its name, where it is one that is known: others may be anything.
+fn named(method: &Method) -> &'static str {
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::PATCH,
+    ];
+    let names = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
+    let place = known.iter().position(|known| known == method);
+    place.and_then(|place| names.get(place)).unwrap_or(&"other")
+}
+
+/// The path for the log, without keys and tokens that people put there. What is written so that
+/// they could hide in it shows as the route that it took.
+fn shown_path(request: &Request) -> String {
+    let path = request.uri().path();
+    if path.contains('%') || path.contains("eyJ") {
+        let route = request.extensions().get::<MatchedPath>();
+        return route.map_or("unknown", MatchedPath::as_str).to_owned();
+    }
+    without_keys(path).into_owned()
 }
 
 /// Refuses what is declared too large, what there is no place for or would wait for too long, and
@@ -88,7 +114,7 @@ async fn limit(State(state): State<ApiState>, mut request: Request, next: Next) 
             return problem.into_response();
         }
     };
-    let held = Held::new(state.uploads.clone());
+    let held = Held::new(state.uploads.of(&claim.tenant));
     let mut request =
         request.map(|body| Body::new(Received::new(body, held.clone(), Arc::clone(&stay))));
     request.extensions_mut().insert(held.clone());

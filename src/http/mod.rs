@@ -5,6 +5,7 @@ mod access;
 mod admission;
 mod challenge;
 mod dialect;
+mod elsewhere;
 mod infer;
 mod layers;
 mod models;
@@ -22,6 +23,5 @@ mod tensorflow;
 mod upload;
 
 pub use operations::operations_router;
-pub use places::Places;
 pub use routes::{openapi, router};
 pub use state::{ApiState, EdgeLimits};

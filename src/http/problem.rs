@@ -52,7 +52,10 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
     else {
         return response;
     };
-    if let Some(refusal) = dialect.refusal(&problem) {
+    if let Some(mut refusal) = dialect.refusal(&problem) {
+        refusal
+            .extensions_mut()
+            .extend(response.extensions().clone());
         return advised(refusal, problem.retry_after, challenge);
     }
     let document = problem.document(id.as_ref().map(|id| id.0.as_str()));

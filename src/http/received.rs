@@ -4,49 +4,21 @@
 use std::{
     error::Error,
     fmt,
-    future::Future as _,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
-use tokio::time::{Instant, Sleep, sleep};
 
 use crate::{
     error::{ErrorCode, Problem},
-    inference::memory::{MemoryBudget, Share},
+    inference::memory::Held,
+    transport::Paced,
 };
 
 use super::places::Stay;
-
-/// Time in which [`LEAST`] bytes of a body must come.
-const WINDOW: Duration = Duration::from_secs(5);
-
-/// See [`WINDOW`]: less than the slowest mobile networks do.
-const LEAST: usize = 5 << 10;
-
-/// What a request holds of the memory for uploads, until the last copy of this is dropped.
-#[derive(Clone, Debug)]
-pub(super) struct Held {
-    budget: MemoryBudget,
-    share: Arc<Mutex<Option<Share>>>,
-}
-
-impl Held {
-    pub(super) fn new(budget: MemoryBudget) -> Self {
-        let share = Arc::default();
-        Self { budget, share }
-    }
-
-    /// Sees to it that so many bytes are held.
-    pub(super) fn cover(&self, bytes: u64) -> Result<(), Problem> {
-        let mut share = self.share.lock().unwrap_or_else(PoisonError::into_inner);
-        self.budget.cover(&mut share, bytes)
-    }
-}
 
 /// Why a body was not read to its end.
 #[derive(Debug)]
@@ -73,28 +45,20 @@ impl BodyFault {
         None
     }
 
-    fn too_slow() -> Self {
-        let detail = format!(
-            "fewer than {LEAST} bytes of the body came in {} s",
-            WINDOW.as_secs()
-        );
+    fn too_slow(detail: String) -> Self {
         Self(Problem::new(ErrorCode::BodyTooSlow, detail))
     }
 }
 
 /// A body that fails when it comes too slowly, when there is no memory for it, or once it is there
-/// no place to work on it. Time in which
-/// nobody asks for it does not count.
+/// no place to work on it.
 #[derive(Debug)]
 pub(super) struct Received {
     body: Body,
     held: Held,
     stay: Arc<Stay>,
     bytes: u64,
-    /// The end of the window, while a piece is waited for.
-    end: Pin<Box<Sleep>>,
-    waits: bool,
-    came: usize,
+    paced: Paced,
 }
 
 impl Received {
@@ -104,26 +68,12 @@ impl Received {
             held,
             stay,
             bytes: 0,
-            end: Box::pin(sleep(WINDOW)),
-            waits: false,
-            came: 0,
+            paced: Paced::default(),
         }
-    }
-
-    fn wait(&mut self, context: &mut Context<'_>) -> Poll<BodyFault> {
-        if !self.waits {
-            (self.waits, self.came) = (true, 0);
-            self.end.as_mut().reset(Instant::now() + WINDOW);
-        }
-        self.end
-            .as_mut()
-            .poll(context)
-            .map(|()| BodyFault::too_slow())
     }
 
     fn count(&mut self, bytes: usize) -> Result<(), BodyFault> {
-        self.came += bytes;
-        self.waits &= self.came < LEAST;
+        self.paced.came(bytes);
         self.bytes += bytes as u64;
         self.held.cover(self.bytes).map_err(BodyFault)
     }
@@ -138,9 +88,8 @@ impl HttpBody for Received {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         match Pin::new(&mut self.body).poll_frame(context) {
-            Poll::Pending => self
-                .wait(context)
-                .map(|fault| Some(Err(axum::Error::new(fault)))),
+            Poll::Pending => (self.paced.wait(context))
+                .map(|detail| Some(Err(axum::Error::new(BodyFault::too_slow(detail))))),
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
                 let mut counted = self.count(bytes);
@@ -171,7 +120,10 @@ impl HttpBody for Received {
 mod tests {
     use axum::body::to_bytes;
 
-    use crate::{fairness::claim::Tenant, http::places::Places};
+    use crate::{
+        fairness::{claim::Tenant, places::Places},
+        inference::memory::MemoryBudget,
+    };
 
     use super::*;
 
@@ -193,13 +145,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_without_memory_is_refused() {
-        let held = held(1 << 20);
-        held.cover(1 << 20).expect("is there");
-        let body = Received::new(
-            Body::from(vec![1; 100_000]),
-            Held::new(held.budget.clone()),
-            stay(),
-        );
+        let budget = MemoryBudget::new(1 << 20);
+        let all = Held::new(budget.clone());
+        all.cover(1 << 20).expect("is there");
+        let body = Received::new(Body::from(vec![1; 100_000]), Held::new(budget), stay());
         let error = to_bytes(Body::new(body), usize::MAX)
             .await
             .expect_err("full");

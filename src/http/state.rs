@@ -7,11 +7,10 @@ use tokio::sync::watch;
 
 use crate::{
     access::gate::Gate,
+    fairness::{claim::Tenant, places::Places},
     fetch::fetcher::Fetcher,
     inference::{memory::MemoryBudget, service::InferenceService},
 };
-
-use super::places::Places;
 
 /// What handlers share.
 #[derive(Clone, Debug)]
@@ -27,9 +26,9 @@ pub struct ApiState {
     /// Memory for the bodies of all requests.
     pub uploads: MemoryBudget,
     /// Places for requests that are received at the same time.
-    pub receive: Places,
+    pub receive: Places<Tenant>,
     /// Places for requests that are worked on at the same time.
-    pub places: Places,
+    pub places: Places<Tenant>,
     /// What fetches pictures by their URL; `None` where that is not allowed.
     pub fetcher: Option<Fetcher>,
     /// Origins whose pages may call the API.

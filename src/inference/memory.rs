@@ -1,68 +1,195 @@
 //! Memory that all requests share for what they receive. It is counted as it comes, and nobody
 //! waits for it: where there is no more, a request is refused.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use crate::{
+    error::{ErrorCode, Problem},
+    fairness::claim::Tenant,
+};
 
-use crate::error::{ErrorCode, Problem};
+/// How much larger JSON is once it is read, itself included: numbers of two bytes become some of
+/// eight, base64 a text and its bytes.
+pub const UNPACKED: u64 = 5;
 
-/// Bytes that one permit of the semaphore stands for.
+/// Bytes that are counted as one.
 const UNIT: u64 = 4096;
+
+/// Of the memory, one tenant holds at most so many times what is free, as of places: seven eighths
+/// while it is alone, and less with others about (Choudhury and Hahne's dynamic thresholds, 1998).
+const SHARE: u64 = 7;
 
 /// So many bytes, for all requests together.
 #[derive(Clone, Debug)]
 pub struct MemoryBudget {
-    units: Arc<Semaphore>,
+    state: Arc<Mutex<State>>,
+    /// All of its units.
+    units: u64,
+    /// Whose shares are made from it; `None` where nobody is kept to a part.
+    tenant: Option<Tenant>,
+}
+
+#[derive(Debug)]
+struct State {
+    free: u64,
+    held: HashMap<Tenant, u64>,
 }
 
 /// A part of it, given back when dropped.
 #[derive(Debug)]
-pub struct Share(OwnedSemaphorePermit);
+pub struct Share {
+    budget: MemoryBudget,
+    units: u64,
+}
 
 impl MemoryBudget {
     /// A budget of so many bytes.
     #[must_use]
     pub fn new(bytes: u64) -> Self {
-        let units = bytes.div_ceil(UNIT).min(u64::from(u32::MAX));
-        let units = usize::try_from(units).unwrap_or(Semaphore::MAX_PERMITS);
+        let units = bytes.div_ceil(UNIT);
+        let state = State {
+            free: units,
+            held: HashMap::new(),
+        };
         Self {
-            units: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))),
+            state: Arc::new(Mutex::new(state)),
+            units,
+            tenant: None,
+        }
+    }
+
+    /// The same budget, of which this tenant takes, and leaves a part to others.
+    #[must_use]
+    pub fn of(&self, tenant: &Tenant) -> Self {
+        Self {
+            state: Arc::clone(&self.state),
+            units: self.units,
+            tenant: Some(tenant.clone()),
         }
     }
 
     /// Makes a share one of so many bytes at the least, if they are there.
     ///
     /// # Errors
-    /// `overloaded` when they are not.
+    /// `overloaded` when they are not, `body_too_large` when they never are.
     pub fn cover(&self, share: &mut Option<Share>, bytes: u64) -> Result<(), Problem> {
-        let held = share.as_ref().map_or(0, |share| share.0.num_permits());
-        let missing = units(bytes).saturating_sub(u32::try_from(held).unwrap_or(u32::MAX));
+        let wanted = bytes.div_ceil(UNIT);
+        if self.most() < wanted {
+            return Err(self.too_large(bytes));
+        }
+        let share = share.get_or_insert_with(|| Share {
+            budget: self.clone(),
+            units: 0,
+        });
+        share.grow(wanted.saturating_sub(share.units))
+    }
+
+    /// Most units that a share can have.
+    fn most(&self) -> u64 {
+        match self.tenant {
+            Some(_) => self.units.saturating_mul(SHARE) / (SHARE + 1),
+            None => self.units,
+        }
+    }
+
+    fn too_large(&self, bytes: u64) -> Problem {
+        let most = self.most().saturating_mul(UNIT);
+        let json = most / UNPACKED;
+        let detail = format!(
+            "the body takes {bytes} bytes of memory once it is read, and limits.upload_bytes leaves \
+             {most} to one caller; a body of JSON, which counts {UNPACKED} times, has at most {json}"
+        );
+        Problem::new(ErrorCode::BodyTooLarge, detail)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Share {
+    /// Takes so many units more.
+    fn grow(&mut self, missing: u64) -> Result<(), Problem> {
         if missing == 0 {
             return Ok(());
         }
-        let more = Arc::clone(&self.units).try_acquire_many_owned(missing);
-        let more = more.map_err(|_| exhausted())?;
-        match share {
-            Some(share) => share.0.merge(more),
-            None => *share = Some(Share(more)),
+        let mut state = self.budget.lock();
+        let left = state.free.checked_sub(missing).ok_or_else(exhausted)?;
+        if let Some(tenant) = &self.budget.tenant {
+            let held = state.held.get(tenant).copied().unwrap_or(0) + missing;
+            if left.saturating_mul(SHARE) < held {
+                return Err(exhausted());
+            }
+            state.held.insert(tenant.clone(), held);
         }
+        state.free = left;
+        drop(state);
+        self.units += missing;
         Ok(())
     }
 }
 
-fn units(bytes: u64) -> u32 {
-    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut state = self.budget.lock();
+        state.free += self.units;
+        if let Some(tenant) = &self.budget.tenant {
+            match state.held.get_mut(tenant) {
+                Some(held) if self.units < *held => *held -= self.units,
+                Some(_) | None => drop(state.held.remove(tenant)),
+            }
+        }
+    }
 }
 
 fn exhausted() -> Problem {
-    let detail = "the memory for requests is taken by others; try again in a moment";
+    let detail = "the memory for requests is taken by others, or the part that one caller may have; \
+                  try again in a moment";
     Problem::new(ErrorCode::Overloaded, detail)
+}
+
+/// What a request holds of the memory for uploads, until the last copy of this is dropped.
+#[derive(Clone, Debug)]
+pub struct Held {
+    budget: MemoryBudget,
+    share: Arc<Mutex<Option<Share>>>,
+}
+
+impl Held {
+    /// Nothing yet, of this budget.
+    #[must_use]
+    pub fn new(budget: MemoryBudget) -> Self {
+        let share = Arc::default();
+        Self { budget, share }
+    }
+
+    /// Sees to it that so many bytes are held.
+    ///
+    /// # Errors
+    /// Those of [`MemoryBudget::cover`].
+    pub fn cover(&self, bytes: u64) -> Result<(), Problem> {
+        let mut share = self.share.lock().unwrap_or_else(PoisonError::into_inner);
+        self.budget.cover(&mut share, bytes)
+    }
+
+    /// Gives back what is held.
+    pub fn release(&self) {
+        let mut share = self.share.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(share.take());
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn refused(budget: &MemoryBudget, share: &mut Option<Share>, units: u64) -> ErrorCode {
+        let refused = budget.cover(share, units * UNIT);
+        refused.expect_err("there is no more").code
+    }
 
     #[test]
     fn a_share_grows_while_there_is_more() {
@@ -71,11 +198,44 @@ mod tests {
         assert!(budget.cover(&mut share, UNIT).is_ok());
         assert!(budget.cover(&mut share, 9 * UNIT).is_ok());
         assert!(budget.cover(&mut share, 5 * UNIT).is_ok());
-        assert!(budget.cover(&mut share, 11 * UNIT).is_err());
         let mut other = None;
-        let refused = budget.cover(&mut other, 2 * UNIT).expect_err("is taken");
-        assert_eq!(refused.code, ErrorCode::Overloaded);
+        assert_eq!(refused(&budget, &mut other, 2), ErrorCode::Overloaded);
         drop(share);
         assert!(budget.cover(&mut other, 10 * UNIT).is_ok());
+    }
+
+    #[test]
+    fn what_never_fits_says_what_would() {
+        let budget = MemoryBudget::new(16 * UNIT);
+        let check = |budget: &MemoryBudget, most: u64| {
+            let mut share = None;
+            let problem = budget.cover(&mut share, (most + 1) * UNIT);
+            let problem = problem.expect_err("is more than all");
+            assert_eq!(problem.code, ErrorCode::BodyTooLarge);
+            let json = most * UNIT / UNPACKED;
+            assert!(
+                problem.detail.contains("limits.upload_bytes")
+                    && problem.detail.ends_with(&format!("at most {json}")),
+                "{}",
+                problem.detail
+            );
+            assert!(budget.cover(&mut share, most * UNIT).is_ok());
+        };
+        check(&budget, 16);
+        check(&budget.of(&Tenant::new("a")), 14);
+    }
+
+    #[test]
+    fn nobody_takes_the_last_memory_from_others() {
+        let budget = MemoryBudget::new(16 * UNIT);
+        let (greedy, modest) = (budget.of(&Tenant::new("a")), budget.of(&Tenant::new("b")));
+        let (mut first, mut second, mut third) = (None, None, None);
+        assert!(greedy.cover(&mut first, 7 * UNIT).is_ok());
+        assert!(greedy.cover(&mut second, 7 * UNIT).is_ok());
+        assert_eq!(refused(&greedy, &mut second, 8), ErrorCode::Overloaded);
+        assert!(modest.cover(&mut third, UNIT).is_ok());
+        drop((first, second, third));
+        assert_eq!(budget.lock().free, 16);
+        assert!(budget.lock().held.is_empty());
     }
 }

@@ -11,4 +11,5 @@ pub mod request;
 mod room;
 pub mod service;
 mod steps;
+mod tensor_check;
 pub mod tensors;

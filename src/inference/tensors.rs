@@ -9,12 +9,7 @@ use crate::{
     core_client::{PredictError, ServableHandle},
     error::{ErrorCode, Problem},
     fairness::claim::Claim,
-    model::{
-        contract::input::{Input, Layout},
-        name::Label,
-        served_version::ServedVersion,
-        signature::TensorInfo,
-    },
+    model::{name::Label, served_version::ServedVersion},
     serving::servable::Prediction,
     tensor::Tensor,
 };
@@ -24,7 +19,10 @@ use super::{
     options::InferOptions,
     request::{ImageUpload, InferRequest, ModelSpec, Wanted},
     service::{InferenceService, MAX_CHOICES, catch_up},
+    tensor_check::{check, invalid},
 };
+
+pub use super::tensor_check::one_input;
 
 /// What one input of a request holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,7 +113,10 @@ impl InferenceService {
                 return Err(Problem::new(ErrorCode::ModelNotReady, detail));
             }
             check(&servable.version, name, &tensor)?;
-            let _memory = self.inputs.memory(tensor.byte_size() as u64, &request.claim).await?;
+            let _memory = self
+                .inputs
+                .memory(tensor.byte_size() as u64, &request.claim)
+                .await?;
             let rows = tensor.shape().first().copied().unwrap_or(0);
             let rows = tensor.clone().split(rows);
             let rows = rows.map_err(|error| invalid(error.to_string()))?;
@@ -173,83 +174,6 @@ impl InferenceService {
     }
 }
 
-/// Most rows in an input: of more, each takes its part of a queue that is made for no more.
-const MAX_ROWS: usize = 1024;
-
-/// Models take one input.
-///
-/// # Errors
-/// `invalid_tensor` where there are more, or none.
-pub fn one_input(given: usize) -> Result<(), Problem> {
-    if given == 1 {
-        return Ok(());
-    }
-    let detail = format!("the model takes one input, the request has {given}");
-    Err(invalid(detail))
-}
-
-/// Holds an input against what the graph takes.
-fn check(version: &ServedVersion, name: &str, tensor: &Tensor) -> Result<(), Problem> {
-    let wanted = &version.bindings.input;
-    let info = version
-        .signature
-        .inputs
-        .iter()
-        .find(|info| info.name == name);
-    let Some(info) = info.filter(|info| info.name == *wanted) else {
-        return Err(invalid(format!(
-            "the model's input is \"{wanted}\", not \"{name}\""
-        )));
-    };
-    if info.dtype != Some(tensor.dtype()) {
-        let takes = version.contract.input.dtype;
-        let detail = format!("input \"{name}\" is {takes}, not {}", tensor.dtype());
-        return Err(invalid(detail));
-    }
-    if !fits(info, tensor.shape()) {
-        let (takes, given) = (info.shape_text(), tensor.shape());
-        return Err(invalid(format!(
-            "input \"{name}\" is {takes}, not {given:?}"
-        )));
-    }
-    if tensor.shape().first().is_some_and(|rows| MAX_ROWS < *rows) {
-        return Err(invalid(format!(
-            "input \"{name}\" has more than {MAX_ROWS} rows"
-        )));
-    }
-    check_sides(&version.contract.input, name, tensor.shape())
-}
-
-/// Whether a shape is one that the graph takes. Its first axis counts rows, which are put together
-/// for a run as the graph wants them.
-fn fits(info: &TensorInfo, shape: &[usize]) -> bool {
-    let (Some([_, axes @ ..]), [rows, given @ ..]) = (info.shape.get(..), shape) else {
-        return false;
-    };
-    let same = |(axis, given): (&Option<u64>, &usize)| {
-        axis.is_none_or(|axis| axis == *given as u64) && *given != 0
-    };
-    *rows != 0 && axes.len() == given.len() && axes.iter().zip(given).all(same)
-}
-
-/// Where the graph takes pictures of any size, the contract says how large they may be.
-fn check_sides(input: &Input, name: &str, shape: &[usize]) -> Result<(), Problem> {
-    let (height, width) = match (input.layout, shape) {
-        (Layout::Nchw, [_, _, height, width]) | (Layout::Nhwc, [_, height, width, _]) => {
-            (*height, *width)
-        }
-        (Layout::Nchw | Layout::Nhwc, _) => return Ok(()),
-    };
-    let (highest, widest) = (input.height.max(), input.width.max());
-    let exceeds = |side: usize, most: u32| u64::from(most) < side as u64;
-    if exceeds(height, highest) || exceeds(width, widest) {
-        return Err(invalid(format!(
-            "input \"{name}\" is of {width}x{height} pixels, more than {widest}x{highest}"
-        )));
-    }
-    Ok(())
-}
-
 /// The rows' outputs put together again.
 fn joined(
     servable: &ServableHandle,
@@ -301,14 +225,12 @@ fn select(
         let place = names.iter().position(|name| name == wanted);
         let place = place.ok_or_else(|| {
             let names = names.join(", ");
-            invalid(format!("there is no output \"{wanted}\"; there are {names}"))
+            invalid(format!(
+                "there is no output \"{wanted}\"; there are {names}"
+            ))
         })?;
         let found = left.get_mut(place).and_then(Option::take);
         found.ok_or_else(|| invalid(format!("output \"{wanted}\" is asked for twice")))
     };
     wanted.iter().map(find).collect()
-}
-
-fn invalid(detail: String) -> Problem {
-    Problem::new(ErrorCode::InvalidTensor, detail)
 }

@@ -1,5 +1,6 @@
 //! The messages of `proto/` as Rust, and what goes into and comes out of them.
 
+pub mod guarded;
 pub mod json;
 pub mod little_endian;
 pub mod open_inference;

@@ -2,15 +2,23 @@
 //!
 //! `{"b64": "…"}` is bytes, wherever an element may be. `{"name": value}` names the input that the
 //! value is of: once around the whole, or around each element of the outermost list.
+//!
+//! What a list holds beyond its limit is read, and not kept.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
+
+/// Most pictures that any request may hold, whatever `limits.images` says.
+pub const MAX_PICTURES: usize = 1024;
+
+/// So many pictures are kept that it shows when there are more than [`MAX_PICTURES`].
+pub const KEPT_PICTURES: usize = MAX_PICTURES + 1;
 
 /// Deepest nesting: a batch of pictures has four axes.
 const MAX_DEPTH: usize = 8;
@@ -27,7 +35,7 @@ pub struct Nested {
     pub shape: Vec<usize>,
     /// The numbers, row-major. Empty where there are texts.
     pub numbers: Vec<f64>,
-    /// Bytes and texts, row-major. Empty where there are numbers.
+    /// Bytes and texts, row-major, the first [`KEPT_PICTURES`]. Empty where there are numbers.
     pub texts: Vec<Text>,
 }
 
@@ -88,13 +96,13 @@ impl Level<'_> {
         Ok(())
     }
 
-    fn text<E: Error>(self, text: Text) -> Result<(), E> {
+    /// A text is here. Whether it is to be kept.
+    fn text<E: Error>(&self) -> Result<bool, E> {
         self.element()?;
         if !self.flat.numbers.is_empty() {
             return Err(E::custom("numbers and texts are mixed"));
         }
-        self.flat.texts.push(text);
-        Ok(())
+        Ok(self.flat.texts.len() < KEPT_PICTURES)
     }
 }
 
@@ -124,7 +132,10 @@ impl<'de> Visitor<'de> for Level<'_> {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
-        self.text(Text::Plain(value.to_owned()))
+        if self.text()? {
+            self.flat.texts.push(Text::Plain(value.to_owned()));
+        }
+        Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
@@ -165,11 +176,12 @@ impl<'de> Visitor<'de> for Level<'_> {
             return Err(A::Error::custom("an object is empty"));
         };
         if key == B64 {
-            let text = map.next_value::<String>()?;
-            let bytes = STANDARD
-                .decode(text)
-                .map_err(|error| A::Error::custom(format!("\"b64\" is not base64: {error}")))?;
-            self.text(Text::Bytes(bytes.into()))?;
+            if self.text()? {
+                let bytes = map.next_value_seed(Base64)?;
+                self.flat.texts.push(Text::Bytes(bytes));
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
         } else {
             if self.named || 1 < self.depth {
                 return Err(A::Error::custom(format!(
@@ -191,6 +203,70 @@ impl<'de> Visitor<'de> for Level<'_> {
             None => Ok(()),
             Some(more) => Err(A::Error::custom(format!("\"{more}\" is one key too many"))),
         }
+    }
+}
+
+/// Bytes in base64, decoded where they are.
+struct Base64;
+
+impl<'de> DeserializeSeed<'de> for Base64 {
+    type Value = Bytes;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Bytes, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Base64 {
+    type Value = Bytes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Bytes, E> {
+        let bytes = STANDARD
+            .decode(text)
+            .map_err(|error| E::custom(format!("\"b64\" is not base64: {error}")))?;
+        Ok(bytes.into())
+    }
+}
+
+/// The first so many elements of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct First<T, const KEPT: usize>(pub Vec<T>);
+
+impl<T, const KEPT: usize> Default for First<T, KEPT> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>, const KEPT: usize> Deserialize<'de> for First<T, KEPT> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(FirstOf(PhantomData))
+    }
+}
+
+struct FirstOf<T, const KEPT: usize>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, const KEPT: usize> Visitor<'de> for FirstOf<T, KEPT> {
+    type Value = First<T, KEPT>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a sequence")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut kept = Vec::new();
+        while kept.len() < KEPT {
+            match list.next_element()? {
+                Some(element) => kept.push(element),
+                None => return Ok(First(kept)),
+            }
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(First(kept))
     }
 }
 
@@ -251,6 +327,34 @@ mod tests {
             read(r#"["hi"]"#),
             Ok(of(None, vec![Text::Plain("hi".to_owned())]))
         );
+    }
+
+    #[test]
+    fn texts_beyond_the_limit_are_read_and_not_kept() {
+        let check = |element: &str, wrong: &str| {
+            let list = |last: &str| format!("[{}{last}]", format!("{element},").repeat(2000));
+            let nested = read(&list(element)).expect("a list");
+            assert_eq!(nested.shape, vec![2001], "{element}");
+            assert_eq!(nested.texts.len(), KEPT_PICTURES, "{element}");
+            read(&list(wrong)).expect_err(wrong);
+        };
+        check("\"\"", "1");
+        check("\"\"", "[]");
+        check("{\"b64\": \"aGk=\"}", "{}");
+        check("{\"x\": {\"b64\": \"aGk=\"}}", "{\"y\": \"\"}");
+    }
+
+    #[test]
+    fn the_first_of_a_list_are_kept() {
+        let read = |json: &str| serde_json::from_str::<First<u8, 2>>(json).ok();
+        let check = |json: &str, expected: Option<Vec<u8>>| {
+            assert_eq!(read(json), expected.map(First), "{json}");
+        };
+        check("[]", Some(vec![]));
+        check("[1]", Some(vec![1]));
+        check("[1, 2, 3, []]", Some(vec![1, 2]));
+        check("[1, 2, 3", None);
+        check("1", None);
     }
 
     #[test]

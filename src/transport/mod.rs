@@ -1,9 +1,11 @@
 //! Connections, of clients to this process and of a gateway to its cores: accepted, encrypted
 //! where that is wanted, and given up where their other end is slow.
 
+mod addresses;
 mod asked;
 mod connect;
 mod connection;
+mod paced;
 mod renewed;
 mod stalled;
 mod tls;
@@ -36,9 +38,13 @@ use tokio::{
 use tower::Service;
 use tracing::{debug, warn};
 
+use crate::fairness::places::Places;
+
 use connection::Connection;
 
+pub use addresses::holder;
 pub use connect::Connector;
+pub use paced::Paced;
 pub use tls::{ClientTls, ServerTls, TlsError};
 
 /// Largest head of a request over HTTP/1, in bytes.
@@ -64,7 +70,7 @@ pub struct Transport {
     pub protocols: Protocols,
     /// Longest wait for the head of a request, also between two requests.
     pub head: Duration,
-    /// Most connections at a time.
+    /// Most connections at a time, of which one address has seven eighths at the most.
     pub connections: usize,
     /// Most requests at a time on one connection over HTTP/2.
     pub streams: u32,
@@ -106,13 +112,15 @@ where
     S::Future: Send,
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(transport.connections));
+    let all = Arc::new(Semaphore::new(transport.connections));
+    let places = Places::new(transport.connections);
     let ending = watch::Sender::new(false);
     let builder = Arc::new(builder(&transport));
     let mut stopped = pin!(stopped);
     let mut renewed = pin!(renew(transport.tls.clone()));
     let take = |(stream, client): (TcpStream, SocketAddr)| {
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+        let place = places.take(&holder(client.ip()));
+        let Some(place) = place.zip(Arc::clone(&all).try_acquire_owned().ok()) else {
             debug!(%client, "a connection was refused, there are as many as may be");
             return;
         };
@@ -146,8 +154,8 @@ where
     ending.send_replace(true);
     take_the_last(listener, transport.connections, take)?;
     // Once all places are free, the last connection has ended.
-    let all = u32::try_from(transport.connections).unwrap_or(u32::MAX);
-    places.acquire_many(all).await.ok();
+    let every = u32::try_from(transport.connections).unwrap_or(u32::MAX);
+    all.acquire_many(every).await.ok();
     Ok(())
 }
 

@@ -289,6 +289,21 @@ async fn keys_hold_over_grpc_too() {
     assert_eq!(unload.expect_err("no scope").code(), Code::PermissionDenied);
 }
 
+#[tokio::test]
+async fn other_sites_pages_are_not_of_this_machine() {
+    let server = TestServer::start().await;
+    let ask = async |name: &str, value: &str| {
+        let request = server.post("colors").header(name, value);
+        let request = request.header("content-type", "image/png");
+        let answer = request.body(Vec::new()).send().await.expect("an answer");
+        answer.status().as_u16()
+    };
+    assert_eq!(ask("origin", "http://localhost:8080").await, 400);
+    assert_eq!(ask("origin", "https://evil.example").await, 403);
+    assert_eq!(ask("host", "evil.example:8080").await, 403);
+    assert_eq!(ask("via", "1.1 proxy").await, 403);
+}
+
 #[test]
 fn keys_are_listed_without_what_is_secret() {
     let keys = Keys::new();

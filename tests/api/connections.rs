@@ -121,7 +121,7 @@ async fn what_there_is_no_memory_for_is_refused() {
         let problem: Value = response.json().await.expect("JSON");
         (status, problem["code"].clone(), retry)
     };
-    let refused = (503, Value::from("overloaded"), true);
+    let refused = (413, Value::from("body_too_large"), false);
     assert_eq!(problem(vec![0xFF; 2 << 20], "image/jpeg").await, refused);
     // Base64 is counted as it is read, and as what it becomes.
     let json = format!("{{\"b64\": \"{}\"}}", "A".repeat(400_000));

@@ -11,6 +11,7 @@
 
 mod access;
 mod answers;
+mod calls;
 mod cli;
 mod connections;
 mod demo;

@@ -121,13 +121,20 @@ impl GrpcInferenceService for OpenInference {
         &self,
         request: Request<Streaming<ModelInferRequest>>,
     ) -> Result<Response<Answers>, Status> {
-        let (server, limits) = (self.0.seen_by(&request)?, self.0.limits());
+        let (call, limits) = (self.0.streamed(&request)?, self.0.limits());
         let answers = request.into_inner().then(move |message| {
-            let server = server.clone();
+            let call = call.clone();
             async move {
                 let message = message?;
                 let id = message.id.clone();
-                Ok(match answer(&server, message, limits).await {
+                let answered = match call.message().await {
+                    Ok(server) => answer(&server, message, limits).await,
+                    Err(problem) if problem.code == ErrorCode::Unauthenticated => {
+                        return Err(status(&problem));
+                    }
+                    Err(problem) => Err(problem),
+                };
+                Ok(match answered {
                     Ok(answer) => ModelStreamInferResponse {
                         error_message: String::new(),
                         infer_response: Some(answer),

@@ -18,16 +18,18 @@ pub(super) enum Body {
     Raw(Bytes),
 }
 
+/// How long the JSON head is, where its header says.
+pub(super) fn head_length(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(HEAD_LENGTH)?.to_str().ok()?;
+    length.trim().parse().ok()
+}
+
 /// Parts a body where its header says. Without one it is all JSON; with one of 0 it is one tensor.
 pub(super) fn part(headers: &HeaderMap, mut body: Bytes) -> Result<Body, Problem> {
-    let Some(length) = headers.get(HEAD_LENGTH) else {
+    if !headers.contains_key(HEAD_LENGTH) {
         return Ok(Body::Json(body, Bytes::new()));
-    };
-    let length = length
-        .to_str()
-        .ok()
-        .and_then(|text| text.trim().parse::<usize>().ok());
-    match length {
+    }
+    match head_length(headers) {
         Some(0) => Ok(Body::Raw(body)),
         Some(length) if length <= body.len() => {
             let tensors = body.split_off(length);

@@ -1,7 +1,5 @@
 //! `POST /v2/models/{model}/infer`.
 
-use std::collections::BTreeMap;
-
 use axum::{
     Extension,
     extract::{Path, Request, State},
@@ -10,7 +8,7 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{
     access::caller::Caller,
@@ -18,11 +16,11 @@ use crate::{
     inference::{columns::Column, request::ModelSpec, tensors::InputValue},
     proto::{little_endian, open_inference::BYTES},
     protocols::{
-        nested::Nested,
+        nested::{First, Nested},
         open_inference::{
             Elements, from_json,
             infer::{self, Bounds, InferCall, WantedOutput, datatype_of},
-            parameters::{self, Parameter, Parameters},
+            parameters::{self, Parameters},
         },
     },
 };
@@ -31,29 +29,39 @@ use super::{
     super::{
         admission::claim_of,
         state::{ApiState, RequestId},
-        upload::unpacked,
+        upload::unpacked_head,
     },
     binary::{self, Body, HEAD_LENGTH},
     describe::spec,
+    few::{Few, Scalar},
 };
+
+/// Most inputs, of which a model takes one.
+const MAX_INPUTS: usize = 64;
+
+/// Most outputs that are asked for.
+const MAX_OUTPUTS: usize = 1024;
+
+/// Most axes of an input.
+const MAX_AXES: usize = 64;
 
 #[derive(Debug, Deserialize)]
 struct InferBody {
     id: Option<String>,
     #[serde(default)]
-    parameters: Map<String, Value>,
-    inputs: Vec<InputBody>,
+    parameters: Few<Scalar>,
+    inputs: First<InputBody, { MAX_INPUTS + 1 }>,
     #[serde(default)]
-    outputs: Vec<OutputBody>,
+    outputs: First<OutputBody, { MAX_OUTPUTS + 1 }>,
 }
 
 #[derive(Debug, Deserialize)]
 struct InputBody {
     name: String,
-    shape: Vec<i64>,
+    shape: First<i64, { MAX_AXES + 1 }>,
     datatype: String,
     #[serde(default)]
-    parameters: Map<String, Value>,
+    parameters: Few<Scalar>,
     data: Option<Nested>,
 }
 
@@ -61,7 +69,7 @@ struct InputBody {
 struct OutputBody {
     name: String,
     #[serde(default)]
-    parameters: Map<String, Value>,
+    parameters: Few<Scalar>,
 }
 
 /// `POST /v2/models/{model}/infer`.
@@ -108,8 +116,10 @@ async fn answer(
     let headers = request.headers().clone();
     let caller = request.extensions().get::<Caller>().cloned();
     let claim = claim_of(&request);
-    let body = unpacked(request, &state.limits()).await?;
-    let (call, id) = read(&headers, body, model, request_id)?;
+    let head = binary::head_length(&headers);
+    let body = unpacked_head(request, &state.limits(), head).await?;
+    let read = body.read(move |body| read(&headers, body, model, request_id));
+    let (call, id) = read.await??;
     let binary = parameters::flag(&call.parameters, "binary_data_output")?;
     let wish = call.wish()?;
     let claim = match caller {
@@ -168,22 +178,25 @@ fn read(
         let detail = format!("the body is not JSON as it must be: {error}");
         Problem::new(ErrorCode::MalformedRequest, detail)
     })?;
-    let mut inputs = Vec::with_capacity(body.inputs.len());
-    for input in body.inputs {
+    let (First(given), First(outputs)) = (body.inputs, body.outputs);
+    at_most(MAX_INPUTS, given.len(), "inputs")?;
+    at_most(MAX_OUTPUTS, outputs.len(), "outputs")?;
+    let mut inputs = Vec::with_capacity(given.len());
+    for input in given {
         inputs.push(read_input(input, &mut tensors)?);
     }
     if !tensors.is_empty() {
         let detail = format!("{} bytes are left behind the last tensor", tensors.len());
         return Err(Problem::new(ErrorCode::MalformedRequest, detail));
     }
-    let outputs = body.outputs.into_iter().map(|output| WantedOutput {
+    let outputs = outputs.into_iter().map(|output| WantedOutput {
         name: output.name,
-        parameters: parameters_of(output.parameters),
+        parameters: output.parameters.parameters(),
     });
     let call = InferCall {
         id: body.id.clone().unwrap_or(request_id),
         model,
-        parameters: parameters_of(body.parameters),
+        parameters: body.parameters.parameters(),
         inputs,
         outputs: outputs.collect(),
     };
@@ -193,13 +206,14 @@ fn read(
 fn read_input(input: InputBody, tensors: &mut Bytes) -> Result<(String, InputValue), Problem> {
     let InputBody {
         name,
-        shape,
+        shape: First(shape),
         datatype,
         parameters,
         data,
     } = input;
     let in_input = |problem: Problem| problem.in_field(format!("input \"{name}\""));
-    let size = parameters::count(&parameters_of(parameters), "binary_data_size")?;
+    at_most(MAX_AXES, shape.len(), "axes").map_err(in_input)?;
+    let size = parameters::count(&parameters.parameters(), "binary_data_size")?;
     let elements = match (size, data) {
         (Some(size), None) => Elements::Raw(binary::take(tensors, size, &name)?),
         (None, Some(data)) => from_json(&datatype, data).map_err(in_input)?,
@@ -211,20 +225,12 @@ fn read_input(input: InputBody, tensors: &mut Bytes) -> Result<(String, InputVal
     infer::input(&name, &datatype, &shape, elements)
 }
 
-fn parameters_of(given: Map<String, Value>) -> Parameters {
-    let known = given.into_iter().filter_map(|(name, value)| {
-        let value = match value {
-            Value::Bool(flag) => Parameter::Bool(flag),
-            Value::Number(number) => match number.as_i64() {
-                Some(number) => Parameter::Int(number),
-                None => Parameter::Double(number.as_f64()?),
-            },
-            Value::String(text) => Parameter::Text(text),
-            Value::Null | Value::Array(_) | Value::Object(_) => return None,
-        };
-        Some((name, value))
-    });
-    known.collect::<BTreeMap<_, _>>()
+fn at_most(most: usize, given: usize, what: &str) -> Result<(), Problem> {
+    if given <= most {
+        return Ok(());
+    }
+    let detail = format!("there are more than {most} {what}");
+    Err(Problem::new(ErrorCode::MalformedRequest, detail))
 }
 
 /// An output's description; its elements behind the head where there is a place for them, else in
@@ -275,4 +281,47 @@ fn respond(head: Vec<u8>, tensors: &[u8]) -> Response {
     let mut response = body.freeze().into_response();
     response.headers_mut().insert(HEAD_LENGTH, length);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::serving::choice::VersionChoice;
+
+    use super::*;
+
+    fn check(body: &str, expected: Result<usize, &str>) {
+        let model = ModelSpec {
+            name: "a".parse().expect("a name"),
+            version: VersionChoice::Default,
+        };
+        let body = Bytes::from(body.to_owned());
+        let read = read(&HeaderMap::new(), body, model, "id".to_owned());
+        match (read, expected) {
+            (Ok((call, _)), Ok(inputs)) => assert_eq!(call.inputs.len(), inputs),
+            (Err(problem), Err(words)) => {
+                assert!(problem.detail.contains(words), "{}", problem.detail);
+            }
+            (read, expected) => panic!("{read:?} is not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn what_a_body_lists_is_bounded() {
+        let list = |element: &str, count: usize| vec![element; count].join(",");
+        let input = |shape: &str| {
+            format!(
+                "{{\"name\": \"x\", \"shape\": [{shape}], \"datatype\": \"FP32\", \"data\": [1]}}"
+            )
+        };
+        let body = |inputs: &str, outputs: &str| {
+            format!("{{\"inputs\": [{inputs}], \"outputs\": [{outputs}]}}")
+        };
+        let (one, output) = (input("1"), "{\"name\": \"y\"}");
+        check(&body(&one, &list(output, MAX_OUTPUTS)), Ok(1));
+        check(&body(&one, &list(output, 5000)), Err("1024 outputs"));
+        check(&body(&list(&one, MAX_INPUTS), ""), Ok(MAX_INPUTS));
+        check(&body(&list(&one, 5000), ""), Err("64 inputs"));
+        check(&body(&input(&list("1", MAX_AXES)), ""), Ok(1));
+        check(&body(&input(&list("1", 5000)), ""), Err("64 axes"));
+    }
 }

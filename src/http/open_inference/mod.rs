@@ -2,6 +2,7 @@
 
 mod binary;
 mod describe;
+mod few;
 mod infer;
 mod repository;
 

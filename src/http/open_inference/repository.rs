@@ -5,8 +5,8 @@ use axum::{
     extract::{Path, Request, State},
 };
 use bytes::Bytes;
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
 
 use crate::{
     access::caller::Caller,
@@ -18,6 +18,7 @@ use crate::{
 use super::{
     super::{path::parse_name, state::ApiState, upload::whole_body},
     describe::nothing,
+    few::Few,
 };
 
 /// The body of an index. Clients send none.
@@ -31,7 +32,7 @@ struct IndexBody {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct LoadBody {
-    parameters: Map<String, Value>,
+    parameters: Few<IgnoredAny>,
 }
 
 fn read<T: Default + for<'de> Deserialize<'de>>(body: &Bytes) -> Result<T, Problem> {
@@ -66,7 +67,7 @@ pub(super) async fn load(
     request: Request,
 ) -> Result<Json<Value>, Problem> {
     let body: LoadBody = read(&whole_body(request, &state.limits()).await?)?;
-    describe::check_load(body.parameters.keys())?;
+    describe::check_load(body.parameters.names())?;
     state.service.core().load(&parse_name(&name)?).await?;
     Ok(nothing())
 }

@@ -6,7 +6,6 @@ use axum::{
     http::header,
     response::{IntoResponse as _, Response},
 };
-use bytes::Bytes;
 
 use crate::{
     fairness::claim::Claim,
@@ -23,8 +22,9 @@ use super::{
         admission::claim_of,
         dialect::fault,
         state::{ApiState, RequestId},
-        upload::unpacked,
+        upload::{Unpacked, unpacked},
     },
+    classify::classify,
     target::{By, Verb, part, spec},
 };
 
@@ -96,13 +96,14 @@ async fn ask(
     state: &ApiState,
     (model, verb): (ModelSpec, Verb),
     asked: (RequestId, Claim),
-    body: Bytes,
+    body: Unpacked,
 ) -> Result<String, Fault> {
     let servable = state.service.core().servable(&model.name, &model.version);
     let servable = servable.map_err(|problem| Fault::of(&problem, &model))?;
     match verb {
         Verb::Predict => {
-            let predict = json::predict(&body)?;
+            let read = body.read(|body| json::predict(&body)).await;
+            let predict = read.map_err(|problem| Fault::from(&problem))??;
             signature::predict_rest(&predict.signature)?;
             let format = predict.format;
             let input = predict.input(&servable.version)?;
@@ -110,7 +111,8 @@ async fn ask(
             json::predictions(&answer.outputs, format)
         }
         Verb::Classify => {
-            let (name, examples) = json::classify(&body)?;
+            let read = body.read(|body| classify(&body)).await;
+            let (name, examples) = read.map_err(|problem| Fault::from(&problem))??;
             signature::classify(&name, &servable.version)?;
             let pictures = InputValue::Pictures(examples::pictures(Some(examples))?);
             let input = (signature::PICTURE_INPUT.to_owned(), pictures);

@@ -1,6 +1,7 @@
 //! TensorFlow Serving's REST interface. Bodies may be compressed with gzip or deflate.
 
 mod ask;
+mod classify;
 mod describe;
 mod target;
 

@@ -12,9 +12,10 @@ use utoipa::ToSchema;
 use crate::{
     error::{ErrorCode, Problem},
     inference::options::{InferOptions, OptionValue},
+    protocols::nested::{First, KEPT_PICTURES},
 };
 
-use super::{EdgeLimits, Sent, no_image, too_many};
+use super::{Sent, no_image, too_many};
 
 /// Longest option, in bytes of JSON.
 const MAX_OPTION: usize = 64 << 10;
@@ -34,8 +35,8 @@ pub(in crate::http) struct InferJson {
     #[schema(nullable = false)]
     image: Option<JsonImage>,
     /// Any number of pictures.
-    #[schema(nullable = false, min_items = 1)]
-    images: Option<Vec<JsonImage>>,
+    #[schema(value_type = Option<Vec<JsonImage>>, nullable = false, min_items = 1)]
+    images: Option<First<JsonImage, KEPT_PICTURES>>,
     /// How many classes a classification answers, best first.
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000, nullable = false)]
     top_k: Option<Box<RawValue>>,
@@ -70,11 +71,12 @@ pub(in crate::http) struct JsonImage {
     filename: Option<String>,
 }
 
+/// The pictures of a body, at most so many, and its options added to others.
 pub(super) fn read(
     body: &[u8],
-    limits: &EdgeLimits,
-    options: &mut InferOptions,
-) -> Result<Vec<Sent>, Problem> {
+    most: usize,
+    mut options: InferOptions,
+) -> Result<(Vec<Sent>, InferOptions), Problem> {
     let request: InferJson = serde_json::from_slice(body).map_err(|error| {
         Problem::new(
             ErrorCode::MalformedRequest,
@@ -99,7 +101,8 @@ pub(super) fn read(
         filename: None,
     };
     let single = Some(single).filter(|image| image.b64.is_some() || image.url.is_some());
-    let images = match (single, request.image, request.images) {
+    let images = request.images.map(|First(images)| images);
+    let images = match (single, request.image, images) {
         (Some(image), None, None) | (None, Some(image), None) => vec![image],
         (None, None, Some(images)) if !images.is_empty() => images,
         (None, None, _) => {
@@ -112,14 +115,12 @@ pub(super) fn read(
             return Err(Problem::new(ErrorCode::MalformedRequest, detail));
         }
     };
-    if limits.images < images.len() {
-        return Err(too_many(limits.images));
+    if most < images.len() {
+        return Err(too_many(most));
     }
-    images
-        .into_iter()
-        .enumerate()
-        .map(|(index, image)| sent(index, image))
-        .collect()
+    let images = images.into_iter().enumerate();
+    let images = images.map(|(index, image)| sent(index, image));
+    Ok((images.collect::<Result<_, _>>()?, options))
 }
 
 fn sent(index: usize, image: JsonImage) -> Result<Sent, Problem> {
@@ -185,4 +186,37 @@ fn decode(index: usize, b64: &str) -> Result<Bytes, Problem> {
             Problem::new(ErrorCode::MalformedRequest, detail).in_field("b64")
         })?;
     Ok(bytes.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str, most: usize) -> Result<usize, ErrorCode> {
+        let read = super::read(body.as_bytes(), most, InferOptions::default());
+        read.map(|(images, _)| images.len())
+            .map_err(|problem| problem.code)
+    }
+
+    #[test]
+    fn pictures_are_counted_and_only_so_many_kept() {
+        let images = |element: &str, count: usize| {
+            format!("{{\"images\": [{}]}}", vec![element; count].join(","))
+        };
+        let check = |element: &str, count, expected| {
+            assert_eq!(read(&images(element, count), 2), expected, "{element}");
+        };
+        check("{\"b64\": \"\"}", 2, Ok(2));
+        check("{\"b64\": \"\"}", 3, Err(ErrorCode::TooManyImages));
+        check("{}", 3, Err(ErrorCode::TooManyImages));
+        check("{}", 10_000, Err(ErrorCode::TooManyImages));
+        check("{}", 2, Err(ErrorCode::MalformedRequest));
+        check("{}", 0, Err(ErrorCode::NoImage));
+        check("1", 1, Err(ErrorCode::MalformedRequest));
+        assert_eq!(
+            read("{\"images\": null, \"b64\": \"\"}", 2),
+            Ok(1),
+            "null says nothing"
+        );
+    }
 }

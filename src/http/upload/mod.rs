@@ -9,10 +9,16 @@ mod raw;
 use axum::{extract::Request, http::header};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
+use tokio::task::spawn_blocking;
+use tracing::error;
 
 use crate::{
     error::{ErrorCode, Problem},
-    inference::{options::InferOptions, request::ImageUpload},
+    inference::{
+        memory::{Held, UNPACKED},
+        options::InferOptions,
+        request::ImageUpload,
+    },
 };
 
 pub(super) use fetched::fetched;
@@ -20,15 +26,10 @@ pub(super) use json::InferJson;
 pub(super) use multipart::InferForm;
 pub(super) use query::InferOptionsQuery;
 
-use super::{
-    problem::too_large,
-    received::{BodyFault, Held},
-    state::EdgeLimits,
-};
+use super::{problem::too_large, received::BodyFault, state::EdgeLimits};
 
-/// How much larger JSON is once it is read, itself included: numbers of two bytes become some of
-/// eight, base64 a text and its bytes.
-const UNPACKED: u64 = 5;
+/// Bodies longer than this are read where that holds up no other request.
+const BRIEF: usize = 1 << 20;
 
 /// What a request carries.
 #[derive(Debug)]
@@ -73,8 +74,10 @@ pub(super) async fn read(request: Request, limits: &EdgeLimits) -> Result<Upload
     let images = match essence.map(str::to_ascii_lowercase).as_deref() {
         Some("multipart/form-data") => multipart::read(request, limits, &mut options).await?,
         Some("application/json") => {
-            let body = unpacked(request, limits).await?;
-            json::read(&body, limits, &mut options)?
+            let (body, most) = (unpacked(request, limits).await?, limits.images);
+            let read = body.read(move |body| json::read(&body, most, options));
+            let (images, options) = read.await??;
+            return Ok(Upload { images, options });
         }
         None | Some("application/octet-stream") => raw::read(whole_body(request, limits).await?)?,
         Some(other) if other.starts_with("image/") => {
@@ -115,14 +118,53 @@ pub(super) async fn whole_body(request: Request, limits: &EdgeLimits) -> Result<
     Ok(body.freeze())
 }
 
+/// A body with the memory for what it is read into.
+#[derive(Debug)]
+pub(super) struct Unpacked {
+    body: Bytes,
+    held: Option<Held>,
+}
+
+impl Unpacked {
+    /// Reads it. Its memory is held until that is done, also where nobody waits for it any more.
+    pub(super) async fn read<T: Send + 'static>(
+        self,
+        read: impl FnOnce(Bytes) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let Self { body, held } = self;
+        if body.len() <= BRIEF {
+            return Ok(read(body));
+        }
+        let done = spawn_blocking(move || {
+            let _held = held;
+            read(body)
+        });
+        done.await.map_err(|cause| {
+            error!(%cause, "a reader of a body was lost");
+            Problem::new(ErrorCode::Internal, "the server's log has the cause")
+        })
+    }
+}
+
 /// The whole body of a request whose body is read into something larger, which is counted too.
-pub(super) async fn unpacked(request: Request, limits: &EdgeLimits) -> Result<Bytes, Problem> {
+pub(super) async fn unpacked(request: Request, limits: &EdgeLimits) -> Result<Unpacked, Problem> {
+    unpacked_head(request, limits, None).await
+}
+
+/// The same of a body of which only so many bytes at its head are JSON, where they are known.
+pub(super) async fn unpacked_head(
+    request: Request,
+    limits: &EdgeLimits,
+    head: Option<usize>,
+) -> Result<Unpacked, Problem> {
     let held = request.extensions().get::<Held>().cloned();
     let body = whole_body(request, limits).await?;
-    if let Some(held) = held {
-        held.cover((body.len() as u64).saturating_mul(UNPACKED))?;
+    if let Some(held) = &held {
+        let json = head.map_or(body.len(), |head| head.min(body.len()));
+        let more = (json as u64).saturating_mul(UNPACKED - 1);
+        held.cover((body.len() as u64).saturating_add(more))?;
     }
-    Ok(body)
+    Ok(Unpacked { body, held })
 }
 
 fn no_image(detail: &str) -> Problem {

@@ -8,7 +8,7 @@ use crate::{
     inference::tensors::InputValue,
     proto::{little_endian, open_inference},
     protocols::{
-        nested::{Nested, Text},
+        nested::{MAX_PICTURES, Nested, Text},
         values,
     },
     tensor::{self, Tensor, TensorData},
@@ -72,7 +72,8 @@ pub(super) fn value(
             }
             Elements::Numbers(_) => return Err(invalid("holds numbers, BYTES are texts".into())),
         };
-        if tensor::elements(&shape) != Some(pictures.len()) {
+        // More than any request may hold may not all be here; they are refused as too many.
+        if pictures.len() <= MAX_PICTURES && tensor::elements(&shape) != Some(pictures.len()) {
             let given = pictures.len();
             return Err(invalid(format!(
                 "shape {shape:?} wants another number of elements than {given}"

@@ -8,11 +8,7 @@ use serde_json::Value;
 use crate::{
     inference::{columns::Column, tensors::InputValue},
     model::served_version::ServedVersion,
-    proto::generated::tensorflow::{
-        BytesList, Example, Feature, Features,
-        feature::Kind,
-        serving::{ClassificationResult, ExampleListWithContext, Input, input},
-    },
+    proto::generated::tensorflow::serving::ClassificationResult,
     protocols::{
         nested::{Nested, Text},
         values,
@@ -218,55 +214,6 @@ fn write_element(json: &mut String, output: &Column, index: usize) {
             TensorData::I64(all) => drop(write!(json, "{}", all.get(index).unwrap_or(&0))),
         },
     }
-}
-
-/// The body of `:classify`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ClassifyBody {
-    signature_name: String,
-    context: Option<serde_json::Map<String, Value>>,
-    examples: Option<Vec<serde_json::Map<String, Value>>>,
-}
-
-/// The signature and the examples of the body of `:classify`.
-///
-/// # Errors
-/// When it is not as it must be.
-pub fn classify(body: &[u8]) -> Result<(String, Input), Fault> {
-    let body: ClassifyBody = serde_json::from_slice(body)
-        .map_err(|error| Fault::invalid(format!("JSON Parse error: {error}")))?;
-    let missing = || Fault::invalid("When method is classify, key 'examples' is expected");
-    let examples = body.examples.ok_or_else(missing)?.into_iter().map(example);
-    let list = ExampleListWithContext {
-        examples: examples.collect::<Result<_, _>>()?,
-        context: body.context.map(example).transpose()?,
-    };
-    let input = Input {
-        kind: Some(input::Kind::ExampleListWithContext(list)),
-    };
-    Ok((body.signature_name, input))
-}
-
-/// An example of the features that are bytes; numbers say nothing of a picture.
-fn example(features: serde_json::Map<String, Value>) -> Result<Example, Fault> {
-    let mut feature = std::collections::HashMap::new();
-    for (name, value) in features {
-        let nested: Nested = serde_json::from_value(value)
-            .map_err(|error| Fault::invalid(format!("feature \"{name}\": {error}")))?;
-        let bytes = nested.texts.into_iter().filter_map(|text| match text {
-            Text::Bytes(bytes) => Some(bytes),
-            Text::Plain(_) => None,
-        });
-        let list = BytesList {
-            value: bytes.collect(),
-        };
-        let kind = Some(Kind::BytesList(list));
-        feature.insert(name, Feature { kind });
-    }
-    Ok(Example {
-        features: Some(Features { feature }),
-    })
 }
 
 /// The answer to `:classify`: for each example, pairs of label and score.

@@ -1,0 +1,105 @@
+//! What calls over gRPC may ask for.
+
+use ocellus::proto::generated::tensorflow::{
+    DataType, TensorProto, TensorShapeProto,
+    serving::{
+        ModelConfigList, ModelServerConfig, ModelSpec, MultiInferenceRequest, PredictRequest,
+        ReloadConfigRequest, model_server_config::Config, model_service_client::ModelServiceClient,
+        prediction_service_client::PredictionServiceClient,
+    },
+    tensor_shape_proto::Dim,
+};
+use tonic::{Code, Request, transport::Channel};
+
+use crate::{access::Keys, server::TestServer};
+
+/// A server with keys, a connection to it, and a key with these scopes.
+async fn server(scopes: &[&str]) -> (Keys, TestServer, Channel, String) {
+    let keys = Keys::new();
+    let scopes: Vec<&str> = scopes.iter().flat_map(|scope| ["--scope", scope]).collect();
+    let key = keys.create(&scopes);
+    let server = keys.server(&[("grpc.address", "127.0.0.1:0")]).await;
+    let address = format!("http://{}", server.grpc().expect("served"));
+    let channel = Channel::from_shared(address).expect("an address");
+    let channel = channel.connect().await.expect("connects");
+    (keys, server, channel, key)
+}
+
+fn signed<T>(key: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let key = key.parse().expect("ASCII");
+    request.metadata_mut().insert("x-api-key", key);
+    request
+}
+
+#[tokio::test]
+async fn what_a_configuration_leaves_out_takes_a_scope_too() {
+    let scopes = ["infer:colors", "describe:colors", "admin:colors"];
+    let (_keys, server, channel, key) = server(&scopes).await;
+    let mut models = ModelServiceClient::new(channel);
+    let nothing = ModelServerConfig {
+        config: Some(Config::ModelConfigList(ModelConfigList::default())),
+    };
+    let config = Some(nothing);
+    let request = signed(&key, ReloadConfigRequest { config });
+    let refused = models.handle_reload_config_request(request).await;
+    assert_eq!(
+        refused.expect_err("no scope").code(),
+        Code::PermissionDenied
+    );
+    let ready = server.client.get(server.url("/v2/models/colors/ready"));
+    let ready = ready.header("x-api-key", &key).send().await;
+    assert_eq!(ready.expect("an answer").status(), 200, "it still serves");
+}
+
+#[tokio::test]
+async fn inputs_are_counted_before_they_take_memory() {
+    let (_keys, _server, channel, key) = server(&["infer:colors"]).await;
+    let mut predictions = PredictionServiceClient::new(channel);
+    let dim = Dim {
+        size: 1 << 22,
+        ..Dim::default()
+    };
+    let tensor = TensorProto {
+        dtype: DataType::DtFloat.into(),
+        tensor_shape: Some(TensorShapeProto {
+            dim: vec![dim],
+            unknown_rank: false,
+        }),
+        float_val: vec![1.0],
+        ..TensorProto::default()
+    };
+    let mut code = async |model: &str| {
+        let inputs = (0..16).map(|number| (format!("x{number}"), tensor.clone()));
+        let request = PredictRequest {
+            model_spec: spec(model),
+            inputs: inputs.collect(),
+            ..PredictRequest::default()
+        };
+        let answer = predictions.predict(signed(&key, request)).await;
+        answer.expect_err("sixteen inputs").code()
+    };
+    assert_eq!(code("colors").await, Code::InvalidArgument);
+    assert_eq!(code("spots").await, Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn a_call_has_as_many_tasks_as_pictures() {
+    let (_keys, _server, channel, key) = server(&["infer:*"]).await;
+    let mut predictions = PredictionServiceClient::new(channel);
+    let request = MultiInferenceRequest {
+        tasks: vec![Default::default(); 200],
+        ..MultiInferenceRequest::default()
+    };
+    let answer = predictions.multi_inference(signed(&key, request)).await;
+    let refused = answer.expect_err("200 tasks");
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert!(refused.message().contains("limits.images"), "{refused}");
+}
+
+fn spec(model: &str) -> Option<ModelSpec> {
+    Some(ModelSpec {
+        name: model.to_owned(),
+        ..ModelSpec::default()
+    })
+}
