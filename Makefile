@@ -69,7 +69,7 @@ gpu-bundle: models build ## Gather what a GPU machine needs, in parts, into targ
 ## Prove
 
 .PHONY: test
-test: check deny test-rust test-tools test-deploy test-stack conformance test-saved-model test-page test-schema test-hostile ## Run every check and every test
+test: check deny test-rust test-tools test-deploy test-stack conformance test-saved-model test-page test-schema test-hostile test-fuzz ## Run every check and every test
 
 .PHONY: check
 check: tools-there ## Formatting, lints and documentation, warnings denied

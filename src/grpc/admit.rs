@@ -29,7 +29,10 @@ use crate::{
     transport::Peer,
 };
 
-use super::{GrpcState, received::Received};
+use super::{
+    GrpcState,
+    received::{Encoding, Limits, Received},
+};
 
 impl GrpcState {
     /// The memory that a caller's messages are counted into.
@@ -117,13 +120,17 @@ where
                     Err(problem) => return Ok(status(&problem).into_http()),
                 }
             }
-            let most = state
-                .message_bytes
-                .min(if is_open { OPEN_BYTES } else { usize::MAX });
-            let time = (!is_stream).then_some(state.limits().longest);
+            let most = if is_open { OPEN_BYTES } else { usize::MAX };
+            let limits = Limits {
+                bytes: state.message_bytes.min(most),
+                time: (!is_stream).then_some(state.limits().longest),
+            };
+            let encoding = request.headers().get("grpc-encoding");
+            let encoding = encoding.and_then(|name| Encoding::named(name.as_bytes()));
             // A call with a single message holds it until it is answered.
             let kept = held.clone();
-            let request = request.map(|body| Body::new(Received::new(body, held, most, time)));
+            let request =
+                request.map(|body| Body::new(Received::new(body, encoding, held, limits)));
             let answer = inner.call(request).await;
             drop(kept);
             answer

@@ -3,13 +3,15 @@
 
 use std::{
     error::Error,
+    io::Read,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
 
-use bytes::Bytes;
-use hyper::body::{Body, Frame, SizeHint};
+use bytes::{BufMut as _, Bytes, BytesMut};
+use flate2::read::{GzDecoder, ZlibDecoder};
+use hyper::body::{Body, Frame};
 use tokio::time::{Sleep, sleep};
 use tonic::Status;
 
@@ -17,6 +19,37 @@ use crate::{inference::memory::Held, proto::status::status, transport::Paced};
 
 /// Bytes in front of each message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
+
+/// Bytes that are unpacked at a time.
+const PIECE: usize = 64 << 10;
+
+/// How messages that say so are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Gzip,
+    /// With the frame of zlib.
+    Deflate,
+}
+
+impl Encoding {
+    /// Out of the header `grpc-encoding`.
+    pub(super) fn named(name: &[u8]) -> Option<Self> {
+        match name {
+            b"gzip" => Some(Self::Gzip),
+            b"deflate" => Some(Self::Deflate),
+            _ => None,
+        }
+    }
+}
+
+/// What a call may send.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Most bytes of a message, unpacked.
+    pub(super) bytes: usize,
+    /// When the message must be there, where there is only one.
+    pub(super) time: Option<Duration>,
+}
 
 /// Where a body is in its messages.
 #[derive(Debug, Default)]
@@ -26,34 +59,43 @@ struct Messages {
     begun: usize,
     /// Bytes that are left of the message.
     left: usize,
-    /// Bytes that the message holds.
-    held: u64,
+    /// Bytes that came of it.
+    came: usize,
 }
 
-/// The body of a call.
+/// A part of a message that came.
+enum Part<'a> {
+    /// Its beginning, with its length.
+    Begin(usize),
+    Data(&'a [u8]),
+}
+
+/// The body of a call. Compressed messages are unpacked, as far as there is memory for them: tonic
+/// would unpack them whole.
 #[derive(Debug)]
 pub(super) struct Received<B> {
     body: Pin<Box<B>>,
+    encoding: Option<Encoding>,
     held: Held,
     messages: Messages,
-    /// Most bytes of a message, which one that is compressed is counted as.
+    /// What came of a message that is compressed.
+    packed: BytesMut,
     most: usize,
     paced: Paced,
-    /// When the message must be there, where there is only one.
     late: Option<Pin<Box<Sleep>>>,
 }
 
 impl<B> Received<B> {
-    /// A body whose messages have so many bytes at most. Where the call has a single one, it must be
-    /// there in time.
-    pub(super) fn new(body: B, held: Held, most: usize, time: Option<Duration>) -> Self {
+    pub(super) fn new(body: B, encoding: Option<Encoding>, held: Held, limits: Limits) -> Self {
         Self {
             body: Box::pin(body),
+            encoding,
             held,
             messages: Messages::default(),
-            most,
+            packed: BytesMut::new(),
+            most: limits.bytes,
             paced: Paced::default(),
-            late: time.map(|time| Box::pin(sleep(time))),
+            late: limits.time.map(|time| Box::pin(sleep(time))),
         }
     }
 
@@ -70,33 +112,72 @@ impl<B> Received<B> {
         Poll::Pending
     }
 
-    fn count(&mut self, data: &[u8]) -> Result<(), Status> {
-        self.paced.came(data.len());
-        let mut data = data;
-        while let Some(part) = self.messages.next(&mut data, self.most) {
-            if part.is_new {
-                self.held.release();
+    /// What comes of a piece of the body: itself, but for messages that are compressed.
+    fn take(&mut self, piece: Bytes) -> Result<Bytes, Status> {
+        self.paced.came(piece.len());
+        let (mut data, mut read) = (&piece[..], BytesMut::new());
+        let may_be_packed = self.encoding.is_some();
+        while let Some(part) = self.messages.next(&mut data) {
+            match part {
+                Part::Begin(length) => {
+                    self.held.release();
+                    if self.most < length {
+                        return Err(too_long(self.most));
+                    }
+                    if may_be_packed && !self.messages.is_packed() {
+                        read.extend_from_slice(&self.messages.prefix);
+                    }
+                }
+                Part::Data(part) => {
+                    self.cover(self.messages.came)?;
+                    if may_be_packed && self.messages.is_packed() {
+                        self.packed.extend_from_slice(part);
+                    } else if may_be_packed {
+                        read.extend_from_slice(part);
+                    }
+                }
             }
-            if self.most < part.length {
-                let most = self.most;
-                let words = format!(
-                    "a message has {} bytes, at most {most} are read",
-                    part.length
-                );
-                return Err(Status::resource_exhausted(words));
+            if may_be_packed && self.messages.is_packed() && self.messages.left == 0 {
+                let message = self.unpack()?;
+                read.put_u8(0);
+                read.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+                read.extend_from_slice(&message);
             }
-            let covered = self.held.cover(self.messages.held);
-            covered.map_err(|problem| status(&problem))?;
         }
-        Ok(())
+        // What nobody says is compressed goes on as it came.
+        Ok(if may_be_packed { read.freeze() } else { piece })
+    }
+
+    fn unpack(&mut self) -> Result<Vec<u8>, Status> {
+        let packed = self.packed.split();
+        let source: &mut dyn Read = match self.encoding {
+            Some(Encoding::Deflate) => &mut ZlibDecoder::new(&packed[..]),
+            Some(Encoding::Gzip) | None => &mut GzDecoder::new(&packed[..]),
+        };
+        let (mut message, mut piece) = (Vec::new(), vec![0; PIECE]);
+        loop {
+            let count = source.read(&mut piece).map_err(|error| {
+                Status::invalid_argument(format!("a message cannot be unpacked: {error}"))
+            })?;
+            if count == 0 {
+                return Ok(message);
+            }
+            if self.most < message.len() + count {
+                return Err(too_long(self.most));
+            }
+            self.cover(packed.len() + message.len() + count)?;
+            message.extend_from_slice(piece.get(..count).unwrap_or_default());
+        }
+    }
+
+    fn cover(&self, bytes: usize) -> Result<(), Status> {
+        let covered = self.held.cover(bytes as u64);
+        covered.map_err(|problem| status(&problem))
     }
 }
 
-/// A part of a message that came.
-struct Part {
-    is_new: bool,
-    /// Bytes of the message.
-    length: usize,
+fn too_long(most: usize) -> Status {
+    Status::resource_exhausted(format!("a message has more than {most} bytes"))
 }
 
 impl Messages {
@@ -104,18 +185,20 @@ impl Messages {
         0 < self.begun || 0 < self.left
     }
 
+    /// Whether the message is compressed.
+    const fn is_packed(&self) -> bool {
+        let [packed, ..] = self.prefix;
+        packed != 0
+    }
+
     /// Takes a prefix, or what is there of a message. `None` when there is no more.
-    fn next(&mut self, data: &mut &[u8], most: usize) -> Option<Part> {
+    fn next<'a>(&mut self, data: &mut &'a [u8]) -> Option<Part<'a>> {
         if 0 < self.left {
-            let taken = self.left.min(data.len());
-            *data = data.get(taken..).unwrap_or_default();
-            self.left -= taken;
-            self.held += taken as u64;
-            let length = 0;
-            return (0 < taken).then_some(Part {
-                is_new: false,
-                length,
-            });
+            let (taken, rest) = data.split_at_checked(self.left).unwrap_or((*data, &[]));
+            *data = rest;
+            self.left -= taken.len();
+            self.came += taken.len();
+            return (!taken.is_empty()).then_some(Part::Data(taken));
         }
         while self.begun < PREFIX {
             let (first, rest) = data.split_first()?;
@@ -125,14 +208,10 @@ impl Messages {
             }
             self.begun += 1;
         }
-        let [compressed, length @ ..] = self.prefix;
-        let length = u32::from_be_bytes(length) as usize;
-        (self.begun, self.left) = (0, length);
-        self.held = if compressed == 0 { 0 } else { most as u64 };
-        Some(Part {
-            is_new: true,
-            length,
-        })
+        let [_, length @ ..] = self.prefix;
+        (self.begun, self.came) = (0, 0);
+        self.left = u32::from_be_bytes(length) as usize;
+        Some(Part::Begin(self.left))
     }
 }
 
@@ -147,30 +226,30 @@ where
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        match self.body.as_mut().poll_frame(context) {
-            Poll::Pending => self.wait(context).map(|late| Some(Err(late))),
-            Poll::Ready(Some(Ok(frame))) => {
-                let counted = frame.data_ref().map_or(Ok(()), |data| self.count(data));
-                Poll::Ready(Some(counted.map(|()| frame)))
+        loop {
+            let frame = match self.body.as_mut().poll_frame(context) {
+                Poll::Pending => return self.wait(context).map(|late| Some(Err(late))),
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(Some(Err(error))) => {
+                    return Poll::Ready(Some(Err(Status::from_error(error.into()))));
+                }
+                Poll::Ready(Some(Ok(frame))) => frame,
+            };
+            match frame.into_data().map(|piece| self.take(piece)) {
+                // A message that is compressed is not all there.
+                Ok(Ok(read)) if read.is_empty() => (),
+                Ok(read) => return Poll::Ready(Some(read.map(Frame::data))),
+                Err(other) => return Poll::Ready(Some(Ok(other))),
             }
-            Poll::Ready(Some(Err(error))) => {
-                Poll::Ready(Some(Err(Status::from_error(error.into()))))
-            }
-            Poll::Ready(None) => Poll::Ready(None),
         }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::GzEncoder};
     use futures_util::{Stream, StreamExt as _, stream};
     use http_body_util::{BodyExt as _, StreamBody};
     use tonic::Code;
@@ -193,10 +272,22 @@ mod tests {
         time: Option<Duration>,
     ) -> Result<usize, Code> {
         let held = Held::new(MemoryBudget::new(budget));
-        let received = Received::new(StreamBody::new(pieces), held, 8192, time);
+        let limits = Limits { bytes: 8192, time };
+        let body = StreamBody::new(pieces);
+        let received = Received::new(body, Some(Encoding::Gzip), held, limits);
         let read = received.collect().await;
         read.map(|read| read.to_bytes().len())
             .map_err(|status| status.code())
+    }
+
+    /// A message that unpacks to so many bytes.
+    fn packed(bytes: usize) -> Vec<u8> {
+        let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+        packer.write_all(&vec![0; bytes]).expect("to memory");
+        let packed = packer.finish().expect("to memory");
+        let mut message = vec![1];
+        message.put_u32(u32::try_from(packed.len()).expect("is short"));
+        [message, packed].concat()
     }
 
     #[tokio::test]
@@ -211,8 +302,23 @@ mod tests {
         check(&[&large], 8192, Ok(8005)).await;
         check(&[&large, &large], 8192, Ok(16010)).await;
         check(&[&large], 4096, Err(Code::ResourceExhausted)).await;
-        check(&[b"\x01\0\0\0\x01a"], 4096, Err(Code::ResourceExhausted)).await;
+        check(&[b"\x01\0\0\0\x01a"], 4096, Err(Code::InvalidArgument)).await;
         check(&[b"\0\0\0\x20\x01a"], 65536, Err(Code::ResourceExhausted)).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_compressed_is_unpacked_within_its_limits() {
+        let check = async |bytes: usize, budget: u64, expected: Result<usize, Code>| {
+            let message = packed(bytes);
+            let (first, rest) = message.split_at(message.len() / 2);
+            let read = read(pieces(&[first, rest]), budget, None).await;
+            assert_eq!(read, expected, "{bytes} bytes");
+        };
+        check(4000, 8192, Ok(4005)).await;
+        check(0, 8192, Ok(5)).await;
+        check(8000, 16384, Ok(8005)).await;
+        check(8000, 4096, Err(Code::ResourceExhausted)).await;
+        check(1 << 20, 1 << 22, Err(Code::ResourceExhausted)).await;
     }
 
     #[tokio::test]

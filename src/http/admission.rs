@@ -2,6 +2,7 @@
 
 use std::{
     future::poll_fn,
+    num::NonZeroU64,
     pin::Pin,
     time::{Duration, Instant},
 };
@@ -39,7 +40,7 @@ pub(super) struct ClaimHeaders {
     )]
     priority: Option<String>,
     /// How long the client waits for the answer, in milliseconds; no longer than the server does.
-    #[param(rename = "x-request-timeout-ms", example = 2000)]
+    #[param(rename = "x-request-timeout-ms", minimum = 1, example = 2000)]
     timeout: Option<u64>,
 }
 
@@ -70,7 +71,7 @@ pub(super) fn claim(request: &Request, limits: &EdgeLimits) -> Result<(Claim, Du
         })?,
         None => Claim::default(),
     };
-    let timeout = text(headers, &TIMEOUT)?.map(Duration::from_millis);
+    let timeout = text(headers, &TIMEOUT)?.map(|ms: NonZeroU64| Duration::from_millis(ms.get()));
     let longest = timeout.map_or(limits.deadline, |timeout| timeout.min(limits.deadline));
     Ok((claim.until(Instant::now().checked_add(longest)), longest))
 }
@@ -91,7 +92,7 @@ fn text<T: std::str::FromStr>(
         let takes = if *name == PRIORITY {
             "high, normal or low"
         } else {
-            "a whole number of milliseconds"
+            "a whole number of milliseconds, from 1"
         };
         let detail = format!("the header {name} must be {takes}");
         Problem::new(ErrorCode::InvalidOption, detail).in_field(name.as_str())

@@ -1,11 +1,11 @@
 //! One connection, from its beginning to its end.
 
 use std::{
-    convert::Infallible, error::Error, future::pending, net::SocketAddr, pin::pin, sync::Arc,
-    time::Duration,
+    convert::Infallible, error::Error, net::SocketAddr, pin::pin, sync::Arc, time::Duration,
 };
 
 use bytes::Bytes;
+use http_body_util::BodyExt as _;
 use hyper::{
     Request, Response, Version,
     body::{Body, Incoming},
@@ -73,7 +73,12 @@ where
         peer: Peer,
         asked: Arc<Asked>,
     ) {
-        let Self { client, head, .. } = self;
+        let Self {
+            client,
+            head,
+            protocols,
+            ..
+        } = self;
         let (counted, service, ending) = (Arc::clone(&asked), self.service, self.ending.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             let asking = counted.begin();
@@ -86,8 +91,14 @@ where
                     let headers = answer.headers_mut();
                     headers.insert(CONNECTION, HeaderValue::from_static("close"));
                 }
-                drop(asking);
-                Ok::<_, Infallible>(answer)
+                // Over gRPC an answer may go on for hours, without news.
+                let asking = (protocols == Protocols::Http2).then_some(asking);
+                Ok::<_, Infallible>(answer.map(|body| {
+                    body.map_frame(move |frame| {
+                        let _held = &asking;
+                        frame
+                    })
+                }))
             }
         });
         let connection = self
@@ -101,7 +112,7 @@ where
                 debug!(%client, "a connection was given up, nothing was asked on it");
                 return;
             }
-            () = idle(self.protocols, &asked, head) => {
+            () = idle(protocols, &asked, head) => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
                     ended = connection => ended,
@@ -120,12 +131,14 @@ where
     }
 }
 
-/// Done when a connection is held for nothing. Callers over gRPC keep theirs for the next call, and
-/// what they follow may have no news for hours.
+/// Longest time that a caller over gRPC keeps a connection for the next call.
+const BETWEEN_CALLS: Duration = Duration::from_secs(60);
+
+/// Done when a connection is held for nothing.
 async fn idle(protocols: Protocols, asked: &Asked, head: Duration) {
     match protocols {
         Protocols::Any => asked.nothing_more(head).await,
-        Protocols::Http2 => pending().await,
+        Protocols::Http2 => asked.nothing_more(BETWEEN_CALLS.max(head)).await,
     }
 }
 

@@ -50,6 +50,12 @@ pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, Pictu
         .map_err(|error| corrupt(FORMAT, &error))?;
     let size = size(&decoder)?;
     limits.check(size)?;
+    // What was weighed is what is decoded: markers where none belong can be read in two ways.
+    let components = decoder.info().map(|info| info.components);
+    let weighed = frame(bytes).map(|frame| (frame.size, frame.components));
+    if weighed.is_none_or(|weighed| Some(weighed) != components.map(|count| (size, count))) {
+        return Err(corrupt(FORMAT, &"its markers can be read in two ways"));
+    }
     plausible(bytes, size)?;
     let grey = decoder.input_colorspace() == Some(ColorSpace::Luma);
     let colors = if grey {
