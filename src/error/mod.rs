@@ -29,7 +29,7 @@ impl Problem {
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         Self {
             code,
-            detail: detail.into(),
+            detail: shortened(detail.into()),
             field: None,
             retry_after: None,
         }
@@ -38,7 +38,7 @@ impl Problem {
     /// The same problem, blamed on a field of the request.
     #[must_use]
     pub fn in_field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.field = Some(shortened(field.into()));
         self
     }
 
@@ -104,5 +104,35 @@ impl From<&ProblemDocument> for Problem {
             field,
             retry_after: None,
         }
+    }
+}
+/// Longest words of an error, in bytes: they may quote what a caller sent, which may be of any length.
+const LONGEST: usize = 2048;
+
+/// Words, cut where they are too long.
+#[must_use]
+pub fn shortened(mut words: String) -> String {
+    if LONGEST < words.len() {
+        let end = (0..=LONGEST).rfind(|end| words.is_char_boundary(*end));
+        words.truncate(end.unwrap_or(0));
+        words.push('…');
+        words.shrink_to_fit();
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_cut_between_letters() {
+        assert_eq!(shortened("as they are".to_owned()), "as they are");
+        let cut = shortened("é".repeat(5000));
+        assert!(
+            cut.len() <= LONGEST + "…".len() && cut.ends_with("é…"),
+            "{}",
+            cut.len()
+        );
     }
 }

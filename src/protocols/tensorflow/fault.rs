@@ -3,7 +3,7 @@
 use tonic::Code;
 
 use crate::{
-    error::{ErrorCode, Problem},
+    error::{ErrorCode, Problem, shortened},
     inference::request::ModelSpec,
     model::name::Label,
     proto::status::code,
@@ -28,7 +28,7 @@ impl Fault {
         Self {
             code: Code::InvalidArgument,
             kind: ErrorCode::MalformedRequest,
-            message: message.into(),
+            message: shortened(message.into()),
         }
     }
 
