@@ -237,7 +237,7 @@ fn a_picture_is_weighed_by_its_header() {
     check(&DynamicImage::new_rgba16(20, 10), ImageFormat::Png, 12);
     check(&DynamicImage::new_luma8(20, 10), ImageFormat::Png, 6);
     check(&pixels, ImageFormat::WebP, 7);
-    check(&DynamicImage::new_rgba8(20, 10), ImageFormat::Gif, 8);
+    check(&DynamicImage::new_rgba8(20, 10), ImageFormat::Gif, 7);
     let jpeg = encoded(&pixels, ImageFormat::Jpeg);
     let frame = jpeg.windows(2).position(|two| two == [0xFF, 0xC0]);
     let frame = frame.expect("a frame header");

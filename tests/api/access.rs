@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Within this time a key that is revoked must be refused.
-const REVOKED: Duration = Duration::from_secs(5);
+pub(crate) const REVOKED: Duration = Duration::from_secs(5);
 
 /// A file of keys of its own.
 pub(crate) struct Keys(tempfile::TempDir);

@@ -1,5 +1,11 @@
 //! What calls over gRPC may ask for.
 
+use std::time::{Duration, Instant};
+
+use futures_util::stream;
+use ocellus::proto::generated::inference::{
+    ModelInferRequest, grpc_inference_service_client::GrpcInferenceServiceClient,
+};
 use ocellus::proto::generated::tensorflow::{
     DataType, TensorProto, TensorShapeProto,
     serving::{
@@ -9,9 +15,13 @@ use ocellus::proto::generated::tensorflow::{
     },
     tensor_shape_proto::Dim,
 };
+use tokio::sync::mpsc;
 use tonic::{Code, Request, transport::Channel};
 
-use crate::{access::Keys, server::TestServer};
+use crate::{
+    access::{Keys, REVOKED},
+    server::TestServer,
+};
 
 /// A server with keys, a connection to it, and a key with these scopes.
 async fn server(scopes: &[&str]) -> (Keys, TestServer, Channel, String) {
@@ -102,4 +112,42 @@ fn spec(model: &str) -> Option<ModelSpec> {
         name: model.to_owned(),
         ..ModelSpec::default()
     })
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_key() {
+    let (keys, _server, channel, key) = server(&["infer:colors"]).await;
+    let (send, receive) = mpsc::channel(1);
+    let messages = stream::unfold(receive, async |mut receive: mpsc::Receiver<_>| {
+        let message = receive.recv().await?;
+        Some((message, receive))
+    });
+    let mut client = GrpcInferenceServiceClient::new(channel);
+    let answers = client.model_stream_infer(signed(&key, messages)).await;
+    let mut answers = answers.expect("a stream").into_inner();
+    let ask = async || {
+        let message = ModelInferRequest {
+            model_name: "spots".to_owned(),
+            ..ModelInferRequest::default()
+        };
+        send.send(message).await.expect("is read");
+    };
+    ask().await;
+    let answer = answers
+        .message()
+        .await
+        .expect("goes on")
+        .expect("an answer");
+    assert!(answer.error_message.contains("infer:spots"), "{answer:?}");
+    keys.run(&["revoke", key.split('_').nth(1).expect("an id")]);
+    let since = Instant::now();
+    let refused = loop {
+        assert!(since.elapsed() < REVOKED);
+        ask().await;
+        match answers.message().await {
+            Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(refused.code(), Code::Unauthenticated);
 }

@@ -1,10 +1,11 @@
-use std::io::Cursor;
+use std::{io::Cursor, num::NonZeroU64};
 
-use image::{ImageDecoder as _, Limits, codecs::gif::GifDecoder, metadata::Orientation};
+use gif::{ColorOutput, DecodeOptions, DecodingError, Frame, MemoryLimit};
+use image::{DynamicImage, RgbImage, RgbaImage, metadata::Orientation};
 
 use crate::geometry::Size;
 
-use super::{Decoded, ImageLimits, PictureError, corrupt, read, weight::Stated};
+use super::{Decoded, ImageLimits, PictureError, corrupt, weight::Stated};
 
 const FORMAT: &str = "GIF";
 
@@ -14,19 +15,58 @@ const PIXELS_PER_BYTE: u64 = 4096 * 8 / 12 + 1;
 
 pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, PictureError> {
     let animated = check_frames(bytes, limits)?;
-    let mut decoder =
-        GifDecoder::new(Cursor::new(bytes)).map_err(|error| corrupt(FORMAT, &error))?;
-    let mut memory = Limits::no_limits();
-    // RGBA of the screen, and of a frame that does not fill it.
-    memory.max_alloc = Some(limits.max_pixels.saturating_mul(8));
-    decoder
-        .set_limits(memory)
-        .map_err(|error| corrupt(FORMAT, &error))?;
+    let broken = |error: DecodingError| corrupt(FORMAT, &error);
+    let mut options = DecodeOptions::new();
+    options.set_color_output(ColorOutput::Indexed);
+    if let Some(most) = NonZeroU64::new(limits.max_pixels) {
+        options.set_memory_limit(MemoryLimit::Bytes(most));
+    }
+    let mut decoder = options.read_info(Cursor::new(bytes)).map_err(broken)?;
+    let screen = Size::new(decoder.width().into(), decoder.height().into());
+    let global = decoder.global_palette().map(<[u8]>::to_vec);
+    let frame = decoder.read_next_frame().map_err(broken)?;
+    let frame = frame.ok_or_else(|| corrupt(FORMAT, &"it has no frame"))?;
+    let palette = frame.palette.as_deref().or(global.as_deref());
+    let palette = palette.ok_or_else(|| corrupt(FORMAT, &"it has no colours"))?;
     Ok(Decoded {
-        pixels: read(decoder, limits, FORMAT)?,
+        pixels: painted(frame, palette, screen),
         orientation: Orientation::NoTransforms,
         animated,
     })
+}
+
+/// A frame on its screen, which is transparent where the frame is not, as are indices without a
+/// colour.
+fn painted(frame: &Frame<'_>, palette: &[u8], screen: Size) -> DynamicImage {
+    let mut colors = [[0; 4]; 256];
+    let (known, _) = palette.as_chunks::<3>();
+    for (index, (color, [r, g, b])) in colors.iter_mut().zip(known).enumerate() {
+        if frame.transparent.map(usize::from) != Some(index) {
+            *color = [*r, *g, *b, u8::MAX];
+        }
+    }
+    let of = |index: &u8| colors.get(usize::from(*index)).copied().unwrap_or_default();
+    let (left, top) = (u32::from(frame.left), u32::from(frame.top));
+    let (width, height) = (u32::from(frame.width), u32::from(frame.height));
+    let highest = frame.buffer.iter().max().copied().unwrap_or_default();
+    let is_opaque = (0..=highest).all(|index| of(&index) != [0; 4]);
+    if is_opaque && (left, top, width, height) == (0, 0, screen.width, screen.height) {
+        let mut picture = RgbImage::new(width, height);
+        let (pixels, _) = picture.as_chunks_mut::<3>();
+        for (pixel, index) in pixels.iter_mut().zip(&*frame.buffer) {
+            let [r, g, b, _] = of(index);
+            *pixel = [r, g, b];
+        }
+        return picture.into();
+    }
+    let mut picture = RgbaImage::new(screen.width, screen.height);
+    let rows = frame.buffer.chunks_exact(usize::from(frame.width).max(1));
+    for (row, indices) in picture.rows_mut().skip(top as usize).zip(rows) {
+        for (pixel, index) in row.skip(left as usize).zip(indices) {
+            pixel.0 = of(index);
+        }
+    }
+    picture.into()
 }
 
 /// What the logical screen descriptor states (`GIF89a`, 18).
@@ -35,27 +75,31 @@ pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
     let side = |low, high| u32::from(u16::from_le_bytes([low, high]));
     Some(Stated {
         size: Size::new(side(w0, w1), side(h0, h1)),
-        // RGBA of the screen, and of a frame that does not fill it.
-        bytes_per_pixel: 4 + 4,
+        // RGBA, and its copy without the alpha; before that an index, and RGBA.
+        bytes_per_pixel: 4 + 3,
     })
 }
 
-/// Checks the sizes of the screen and of the first frame, which may be larger than its screen, and
-/// tells whether a second frame follows. Frames are skipped over, not decoded.
+/// Checks the sizes of the screen and of the first frame, which must not be larger, as the screen is
+/// what was weighed, and tells whether a second frame follows. Frames are skipped over, not decoded.
 fn check_frames(bytes: &[u8], limits: ImageLimits) -> Result<bool, PictureError> {
-    let mut options = gif::DecodeOptions::new();
+    let mut options = DecodeOptions::new();
     options.skip_frame_decoding(true);
     let mut decoder = options
         .read_info(Cursor::new(bytes))
         .map_err(|error| corrupt(FORMAT, &error))?;
-    limits.check(Size::new(
-        u32::from(decoder.width()),
-        u32::from(decoder.height()),
-    ))?;
+    let screen = Size::new(decoder.width().into(), decoder.height().into());
+    limits.check(screen)?;
     match decoder.next_frame_info() {
         Ok(Some(frame)) => {
             let size = Size::new(frame.width.into(), frame.height.into());
             limits.check(size)?;
+            if screen.pixels() < size.pixels() {
+                return Err(corrupt(
+                    FORMAT,
+                    &"its first frame is larger than its screen",
+                ));
+            }
             if PIXELS_PER_BYTE.saturating_mul(bytes.len() as u64) < size.pixels() {
                 let bytes = bytes.len();
                 return Err(PictureError::CutOff { bytes, size });
