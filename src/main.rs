@@ -14,20 +14,26 @@ use mimalloc::MiMalloc;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// The allocator's own variable, and its value here: what is freed goes back to the system at once,
-/// not with a later call that may never come. It is read when a process starts.
-const PURGE_DELAY: (&str, &str) = ("MIMALLOC_PURGE_DELAY", "0");
+/// The allocator's own variables, and their values here: what is freed goes back to the system at
+/// once, not with a later call that may never come, and so does what a thread leaves when it ends.
+/// They are read when a process starts.
+const OPTIONS: [(&str, &str); 2] = [
+    ("MIMALLOC_PURGE_DELAY", "0"),
+    ("MIMALLOC_ABANDONED_PAGE_PURGE", "1"),
+];
 
 fn main() -> ExitCode {
-    let (name, value) = PURGE_DELAY;
     #[expect(
         clippy::disallowed_methods,
-        reason = "no setting: the allocator reads it"
+        reason = "no settings: the allocator reads them"
     )]
-    let is_set = env::var_os(name).is_some();
-    if !is_set && let Ok(program) = env::current_exe() {
+    let missing = OPTIONS.map(|(name, value)| env::var_os(name).is_none().then_some((name, value)));
+    let mut missing = missing.into_iter().flatten().peekable();
+    if missing.peek().is_some()
+        && let Ok(program) = env::current_exe()
+    {
         let mut again = Command::new(program);
-        let error = again.args(env::args_os().skip(1)).env(name, value).exec();
+        let error = again.args(env::args_os().skip(1)).envs(missing).exec();
         writeln!(
             io::stderr(),
             "ocellus: memory will be given back late: {error}"
