@@ -37,6 +37,9 @@ pub struct Shown<'a> {
     pub certified: bool,
 }
 
+/// Headers that proxies add, beside those that say for whom a request is passed on.
+pub const OF_PROXIES: [&str; 3] = ["via", "x-real-ip", "x-forwarded-host"];
+
 /// The header of a key, beside `Authorization: Bearer`.
 pub const KEY_HEADER: &str = "x-api-key";
 

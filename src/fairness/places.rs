@@ -6,10 +6,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Of places, one holder has at most so many times what is free: seven eighths of all while it is
-/// alone, and less with others about, so that there is always one for who holds none (Choudhury
-/// and Hahne's dynamic thresholds, 1998).
-const SHARE: usize = 7;
+/// Of places, or of memory, one holder has at most so many times what is free.
+///
+/// That is seven eighths of all while it is alone, and less with others about, so that there is
+/// always one for who holds none (Choudhury and Hahne's dynamic thresholds, 1998).
+pub const SHARE: u64 = 7;
 
 /// So many places, for all together. Clones share them.
 #[derive(Clone, Debug)]
@@ -67,7 +68,7 @@ impl<K: Clone + Eq + Hash> Places<K> {
 impl<K: Eq + Hash> State<K> {
     fn has(&self, holder: &K) -> bool {
         let held = self.held.get(holder).copied().unwrap_or(0);
-        held < self.free.saturating_mul(SHARE)
+        (held as u64) < (self.free as u64).saturating_mul(SHARE)
     }
 }
 

@@ -4,7 +4,6 @@ use std::{
     error::Error,
     future::Future,
     mem,
-    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -14,14 +13,17 @@ use bytes::Bytes;
 use tonic::{
     Request,
     body::Body,
-    codegen::{Service, http},
+    codegen::{
+        Service,
+        http::{self, HeaderMap},
+    },
 };
 use tower::Layer;
 
 use crate::{
     access::{
         caller::Caller,
-        gate::{Admission, Gate, Shown, shown_secret},
+        gate::{Admission, Gate, OF_PROXIES, Shown, shown_secret},
     },
     error::Problem,
     inference::memory::{Held, MemoryBudget},
@@ -84,7 +86,7 @@ pub(super) struct Admit<S> {
     inner: S,
 }
 
-/// A call that is let in or not once there is news.
+/// A call, which may have to wait before it is let in.
 type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl<S, B> Service<http::Request<B>> for Admit<S>
@@ -112,7 +114,8 @@ where
             let (is_open, is_stream) = (is_among(OPEN), is_among(STREAMS));
             let mut held = Held::new(state.uploads.clone());
             if !is_open {
-                match let_in(&state.gate, shown(&request)).await {
+                let peer = request.extensions().get().copied();
+                match let_in(&state.gate, shown(request.headers(), peer)).await {
                     Ok(admission) => {
                         held = Held::new(state.memory_for(&admission.caller));
                         request.extensions_mut().insert(Arc::new(admission));
@@ -145,13 +148,13 @@ async fn let_in(gate: &Gate, shown: Shown<'_>) -> Result<Admission, Problem> {
     gate.admit(shown)
 }
 
-fn shown<B>(request: &http::Request<B>) -> Shown<'_> {
-    let (extensions, headers) = (request.extensions(), request.headers());
-    let peer = extensions.get::<Peer>();
+/// What a call shows of its caller.
+fn shown(headers: &HeaderMap, peer: Option<Peer>) -> Shown<'_> {
+    let has = |name: &str| headers.contains_key(name);
     Shown {
         secret: shown_secret(|name| headers.get(name)?.to_str().ok()),
         address: peer.map(|peer| peer.address.ip().to_canonical()),
-        forwarded: is_passed_on(|name| headers.contains_key(name)),
+        forwarded: has("x-forwarded-for") || has("forwarded") || OF_PROXIES.into_iter().any(has),
         certified: peer.is_some_and(|peer| peer.certified),
     }
 }
@@ -161,23 +164,16 @@ fn shown<B>(request: &http::Request<B>) -> Shown<'_> {
 #[derive(Clone, Debug)]
 pub(super) struct Remembered {
     gate: Gate,
-    secret: Option<String>,
-    address: Option<IpAddr>,
-    forwarded: bool,
-    certified: bool,
+    headers: HeaderMap,
+    peer: Option<Peer>,
 }
 
 impl Remembered {
     pub(super) fn of<T>(gate: &Gate, request: &Request<T>) -> Self {
-        let metadata = request.metadata();
-        let peer = request.extensions().get::<Peer>();
-        let secret = shown_secret(|name| metadata.get(name)?.to_str().ok());
         Self {
             gate: gate.clone(),
-            secret: secret.map(str::to_owned),
-            address: peer.map(|peer| peer.address.ip().to_canonical()),
-            forwarded: is_passed_on(|name| metadata.contains_key(name)),
-            certified: peer.is_some_and(|peer| peer.certified),
+            headers: request.metadata().as_ref().clone(),
+            peer: request.extensions().get().copied(),
         }
     }
 
@@ -186,25 +182,6 @@ impl Remembered {
     /// # Errors
     /// Those of [`Gate::admit`].
     pub(super) async fn let_in(&self) -> Result<Admission, Problem> {
-        let shown = Shown {
-            secret: self.secret.as_deref(),
-            address: self.address,
-            forwarded: self.forwarded,
-            certified: self.certified,
-        };
-        let_in(&self.gate, shown).await
+        let_in(&self.gate, shown(&self.headers, self.peer)).await
     }
-}
-
-/// What proxies add to what they pass on.
-const OF_PROXIES: [&str; 5] = [
-    "x-forwarded-for",
-    "forwarded",
-    "via",
-    "x-real-ip",
-    "x-forwarded-host",
-];
-
-fn is_passed_on(has: impl Fn(&'static str) -> bool) -> bool {
-    OF_PROXIES.into_iter().any(has)
 }

@@ -124,20 +124,20 @@ impl<B> Received<B> {
                     if self.most < length {
                         return Err(too_long(self.most));
                     }
-                    if may_be_packed && !self.messages.is_packed() {
+                    if may_be_packed && !self.is_packed() {
                         read.extend_from_slice(&self.messages.prefix);
                     }
                 }
                 Part::Data(part) => {
                     self.cover(self.messages.came)?;
-                    if may_be_packed && self.messages.is_packed() {
+                    if self.is_packed() {
                         self.packed.extend_from_slice(part);
                     } else if may_be_packed {
                         read.extend_from_slice(part);
                     }
                 }
             }
-            if may_be_packed && self.messages.is_packed() && self.messages.left == 0 {
+            if self.is_packed() && self.messages.left == 0 {
                 let message = self.unpack()?;
                 read.put_u8(0);
                 read.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
@@ -146,6 +146,12 @@ impl<B> Received<B> {
         }
         // What nobody says is compressed goes on as it came.
         Ok(if may_be_packed { read.freeze() } else { piece })
+    }
+
+    /// Whether the message is to be unpacked.
+    const fn is_packed(&self) -> bool {
+        let [packed, ..] = self.messages.prefix;
+        self.encoding.is_some() && packed != 0
     }
 
     fn unpack(&mut self) -> Result<Vec<u8>, Status> {
@@ -183,12 +189,6 @@ fn too_long(most: usize) -> Status {
 impl Messages {
     const fn is_under_way(&self) -> bool {
         0 < self.begun || 0 < self.left
-    }
-
-    /// Whether the message is compressed.
-    const fn is_packed(&self) -> bool {
-        let [packed, ..] = self.prefix;
-        packed != 0
     }
 
     /// Takes a prefix, or what is there of a message. `None` when there is no more.

@@ -6,21 +6,18 @@ use std::net::IpAddr;
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderName, Uri, header, uri::Authority},
+    http::{HeaderMap, Uri, header, uri::Authority},
 };
 
-/// What proxies add that do not say whom they pass on.
-const OF_PROXIES: [HeaderName; 3] = [
-    header::VIA,
-    HeaderName::from_static("x-real-ip"),
-    HeaderName::from_static("x-forwarded-host"),
-];
+use crate::access::gate::OF_PROXIES;
 
 /// Whether a proxy sent it, it asks for a host of another name, or the page that sent it is neither
 /// of this machine nor one of the `origins` that may call the API.
 pub(super) fn is_from_elsewhere(request: &Request, origins: &[String]) -> bool {
     let headers = request.headers();
-    let passed_on = OF_PROXIES.iter().any(|name| headers.contains_key(name));
+    let passed_on = OF_PROXIES
+        .into_iter()
+        .any(|name| headers.contains_key(name));
     passed_on || asks_for_another(request) || !is_known(headers, origins)
 }
 
@@ -64,7 +61,7 @@ fn address(host: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
+    use axum::{body::Body, http::HeaderName};
 
     use super::*;
 

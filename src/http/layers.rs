@@ -76,18 +76,9 @@ async fn trace(mut request: Request, next: Next) -> Response {
 
 /// A method by its name, where it is one that is known: others may be anything.
 fn named(method: &Method) -> &'static str {
-    let known = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::DELETE,
-        Method::OPTIONS,
-        Method::PATCH,
-    ];
-    let names = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
-    let place = known.iter().position(|known| known == method);
-    place.and_then(|place| names.get(place)).unwrap_or(&"other")
+    let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
+    let named = known.into_iter().find(|name| *name == method.as_str());
+    named.unwrap_or("other")
 }
 
 /// The path for the log, without keys and tokens that people put there. What is written so that

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     error::{ErrorCode, Problem},
-    fairness::claim::Tenant,
+    fairness::{claim::Tenant, places::SHARE},
 };
 
 /// How much larger JSON is once it is read, itself included: numbers of two bytes become some of
@@ -17,10 +17,6 @@ pub const UNPACKED: u64 = 5;
 
 /// Bytes that are counted as one.
 const UNIT: u64 = 4096;
-
-/// Of the memory, one tenant holds at most so many times what is free, as of places: seven eighths
-/// while it is alone, and less with others about (Choudhury and Hahne's dynamic thresholds, 1998).
-const SHARE: u64 = 7;
 
 /// So many bytes, for all requests together.
 #[derive(Clone, Debug)]

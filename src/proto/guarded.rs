@@ -233,6 +233,13 @@ mod tests {
         weigh(fields, &bytes, &mut left, 0)
     }
 
+    fn predict(tensor: TensorProto) -> PredictRequest {
+        PredictRequest {
+            inputs: [("x".to_owned(), tensor)].into(),
+            ..PredictRequest::default()
+        }
+    }
+
     #[test]
     fn requests_as_they_are_sent_are_let_through() {
         let input = InferInputTensor {
@@ -251,11 +258,7 @@ mod tests {
             int_val: vec![1; 3 * 224 * 224],
             ..TensorProto::default()
         };
-        let predict = PredictRequest {
-            inputs: [("x".to_owned(), numbers)].into(),
-            ..PredictRequest::default()
-        };
-        assert_eq!(weight(&predict), Weight::Allowed);
+        assert_eq!(weight(&predict(numbers)), Weight::Allowed);
     }
 
     #[test]
@@ -269,11 +272,7 @@ mod tests {
             string_val: vec![Bytes::new(); 10_000],
             ..TensorProto::default()
         };
-        let predict = PredictRequest {
-            inputs: [("x".to_owned(), texts)].into(),
-            ..PredictRequest::default()
-        };
-        assert_eq!(weight(&predict), Weight::TooMuch);
+        assert_eq!(weight(&predict(texts)), Weight::TooMuch);
     }
 
     #[test]
