@@ -35,7 +35,7 @@ pub(super) const EDGES: &[Setting] = &[
         key: "http.connections",
         value: "COUNT",
         default: "1024",
-        help: "Most connections at a time; more are closed at once",
+        help: "Most connections at a time, of which one address has seven eighths at the most; more are closed at once",
         change: Change::AtStart,
     },
     Setting {
@@ -147,7 +147,7 @@ pub(super) const EDGES: &[Setting] = &[
         key: "grpc.message_bytes",
         value: "BYTES",
         default: "268435456",
-        help: "Largest message over gRPC, in either direction",
+        help: "Largest message over gRPC, unpacked, in either direction; those of callers that are no gateways count into limits.upload_bytes",
         change: Change::AtStart,
     },
     Setting {
