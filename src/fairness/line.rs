@@ -3,40 +3,21 @@
 //!
 //! A tenant's work has a start tag: when it would begin if every tenant with work had an equal part
 //! of the server. The least tag is served next. So a tenant that asks for more than its part waits
-//! for itself alone, what nobody else wants is anybody's, and each one's own work stays in order.
+//! for itself alone, and what nobody else wants is anybody's.
+//!
+//! Whose turn it is serves their own work in an order of its own, see [`super::flow`].
 //!
 //! A priority goes before those below it. Of all the work that is done while one of those waits, it
 //! has a sixteenth, so that it waits for long but not for ever.
 
-use std::collections::VecDeque;
-
 use super::{
     claim::{Claim, Tenant},
+    flow::Flow,
     priority::Priority,
 };
 
 /// What goes before a priority that waits, as a multiple of what that gets meanwhile.
 const BEFORE: u64 = 16;
-
-/// Work that waits.
-#[derive(Debug)]
-pub(super) struct Waiting<T> {
-    pub(super) item: T,
-    pub(super) cost: u64,
-    /// How many came before it: of equal tags, who came first is first.
-    number: u64,
-}
-
-/// The work of one tenant, in the order in which it came.
-#[derive(Debug)]
-pub(super) struct Flow<T> {
-    pub(super) tenant: Tenant,
-    /// The start tag of its next work.
-    tag: u64,
-    pub(super) waiting: VecDeque<Waiting<T>>,
-    /// Cost of all of it.
-    pub(super) held: u64,
-}
 
 /// The work of one priority.
 #[derive(Debug)]
@@ -88,19 +69,14 @@ impl<T> Line<T> {
         let Some(class) = self.classes.get_mut(claim.priority.rank()) else {
             return;
         };
-        let waiting = Waiting { item, cost, number };
         let known = class.flows.iter_mut();
         match known.into_iter().find(|flow| flow.tenant == claim.tenant) {
-            Some(flow) => {
-                flow.held += cost;
-                flow.waiting.push_back(waiting);
+            Some(flow) => flow.push(item, cost, number),
+            None => {
+                let mut flow = Flow::new(claim.tenant.clone(), class.now);
+                flow.push(item, cost, number);
+                class.flows.push(flow);
             }
-            None => class.flows.push(Flow {
-                tenant: claim.tenant.clone(),
-                tag: class.now,
-                waiting: [waiting].into(),
-                held: cost,
-            }),
         }
     }
 
@@ -125,8 +101,7 @@ impl<T> Line<T> {
         let class = self.classes.get_mut(turn.class)?;
         class.owed = class.owed.saturating_sub(turn.cost.saturating_mul(BEFORE));
         let flow = class.flows.get_mut(turn.flow)?;
-        let taken = flow.waiting.remove(turn.place)?;
-        flow.held -= taken.cost;
+        let taken = flow.take(turn.place)?;
         class.now = class.now.max(flow.tag);
         flow.tag = flow.tag.saturating_add(taken.cost);
         class.tidy();
@@ -159,9 +134,9 @@ impl<T> Line<T> {
         flows.map(|flow| flow.held).sum()
     }
 
-    /// What would be served before work that came now with this claim.
+    /// What would be served before work of this cost that came now with this claim.
     #[must_use]
-    pub fn ahead(&self, claim: &Claim) -> u64 {
+    pub fn ahead(&self, claim: &Claim, cost: u64) -> u64 {
         let rank = claim.priority.rank();
         let above = self
             .classes
@@ -169,7 +144,7 @@ impl<T> Line<T> {
             .take(rank)
             .flat_map(|class| &class.flows);
         let above: u64 = above.map(|flow| flow.held).sum();
-        let own = |class: &Class<T>| class.ahead(&claim.tenant);
+        let own = |class: &Class<T>| class.ahead(&claim.tenant, cost);
         above + self.classes.get(rank).map_or(0, own)
     }
 
@@ -225,11 +200,11 @@ impl<T> Class<T> {
         least.map(|(_, place)| place)
     }
 
-    /// What would be served before new work of a tenant: its own, and of each other what has a tag
-    /// that is no greater.
-    fn ahead(&self, tenant: &Tenant) -> u64 {
+    /// What would be served before new work of a tenant: of its own what would end no later, and of
+    /// each other what has a tag that is no greater.
+    fn ahead(&self, tenant: &Tenant, cost: u64) -> u64 {
         let own = self.flows.iter().find(|flow| flow.tenant == *tenant);
-        let held = own.map_or(0, |flow| flow.held);
+        let held = own.map_or(0, |flow| flow.before(cost));
         let tag = own.map_or(self.now, |flow| flow.tag.max(self.now) + held);
         let others = self.flows.iter().filter(|flow| flow.tenant != *tenant);
         let before = others.map(|flow| {

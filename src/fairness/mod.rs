@@ -3,6 +3,7 @@
 
 pub mod claim;
 pub mod drain;
+mod flow;
 pub mod line;
 pub mod places;
 pub mod priority;

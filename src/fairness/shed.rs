@@ -5,7 +5,7 @@ use super::{
     line::Line,
 };
 
-/// A tenant of a class, what it would hold, and how many of its newest would go.
+/// A tenant of a class, what it would hold, and how many of its last would go.
 struct Holder {
     class: usize,
     flow: usize,
@@ -15,7 +15,7 @@ struct Holder {
 }
 
 impl<T> Line<T> {
-    /// Takes out the newest of lower priorities, then of the tenants of its own that hold more than
+    /// Takes out the last of lower priorities, then of the tenants of its own that hold more than
     /// the newcomer would with work of this cost, one by one of who holds the most, until there is
     /// `enough` room by the number and cost of what was taken out. `None`, and nothing is taken out,
     /// where that cannot be.
@@ -36,10 +36,10 @@ impl<T> Line<T> {
             let candidates = holders.iter_mut().filter(may_go);
             let most = candidates.max_by_key(|holder| (holder.class, holder.held))?;
             let flow = self.classes.get(most.class)?.flows.get(most.flow)?;
-            let newest = flow.waiting.iter().rev().nth(most.go)?;
-            most.held -= newest.cost;
+            let last = flow.waiting.iter().rev().nth(most.go)?;
+            most.held -= last.cost;
             (most.go, most.stay) = (most.go + 1, most.stay - 1);
-            (count, freed) = (count + 1, freed + newest.cost);
+            (count, freed) = (count + 1, freed + last.cost);
         }
         let mut removed = Vec::with_capacity(count);
         for Holder {
@@ -51,11 +51,11 @@ impl<T> Line<T> {
                 .get_mut(class)
                 .and_then(|class| class.flows.get_mut(flow));
             if let Some(flow) = flow {
-                let newest = flow
+                let last = flow
                     .waiting
                     .split_off(flow.waiting.len().saturating_sub(go));
-                flow.held -= newest.iter().map(|waiting| waiting.cost).sum::<u64>();
-                removed.extend(newest.into_iter().map(|waiting| waiting.item));
+                flow.held -= last.iter().map(|waiting| waiting.cost).sum::<u64>();
+                removed.extend(last.into_iter().map(|waiting| waiting.item));
             }
         }
         Some(removed)

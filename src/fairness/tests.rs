@@ -79,6 +79,36 @@ fn turns_are_counted_by_what_work_costs() {
 }
 
 #[test]
+fn what_is_small_goes_before_what_is_large_and_that_waits_in_proportion() {
+    let mut line = Line::default();
+    for _ in 0..50 {
+        line.push(&normal("a"), 100, "large");
+    }
+    assert_eq!(line.take(|_| true), Some("large"));
+    assert_eq!(line.ahead(&normal("a"), 10), 0);
+    assert_eq!(line.ahead(&normal("a"), 100), 4900);
+    line.push(&normal("a"), 10, "small");
+    assert_eq!(line.take(|_| true), Some("small"));
+
+    // One large piece beside small ones that never end, of which two wait at a time.
+    let mut line = Line::default();
+    line.push(&normal("a"), 100, "large");
+    line.push(&normal("a"), 1, "small");
+    let mut before = 0;
+    loop {
+        line.push(&normal("a"), 1, "small");
+        match line.take(|_| true) {
+            Some("small") => before += 1,
+            taken => break assert_eq!(taken, Some("large")),
+        }
+    }
+    assert!(
+        (296..=300).contains(&before),
+        "three shared what was served: {before}"
+    );
+}
+
+#[test]
 fn a_priority_goes_before_those_below_which_get_a_sixteenth() {
     let mut line = Line::default();
     for _ in 0..100 {
@@ -107,12 +137,15 @@ fn what_is_ahead_is_what_would_be_served_before() {
     let mut line = line(&["a1", "a2", "a3", "a4", "b1"]);
     line.push(&claim("c", Priority::High), 7, "c1");
     line.push(&claim("d", Priority::Low), 5, "d1");
-    let check = |claim: &Claim, expected: u64| assert_eq!(line.ahead(claim), expected, "{claim:?}");
+    let check = |claim: &Claim, expected: u64| {
+        assert_eq!(line.ahead(claim, 1), expected, "{claim:?}");
+    };
     check(&normal("a"), 7 + 4 + 1);
     check(&normal("b"), 7 + 1 + 2);
     check(&normal("new"), 7 + 1 + 1);
     check(&claim("new", Priority::High), 7);
-    check(&claim("c", Priority::High), 7);
+    check(&claim("c", Priority::High), 0);
+    assert_eq!(line.ahead(&claim("c", Priority::High), 7), 7);
     check(&claim("a", Priority::Low), 7 + 5 + 5);
 }
 
@@ -166,7 +199,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     /// Work is neither lost nor served twice, somebody is served while anybody waits, what is said
-    /// of the line is so, and each tenant's own work stays in order.
+    /// of the line is so, and each tenant's own work of one cost stays in order.
     #[test]
     fn a_line_conserves_work(steps in prop::collection::vec(step(), 1..200)) {
         let mut line = Line::default();
@@ -184,7 +217,10 @@ proptest! {
                     prop_assert_eq!(first, taken);
                     prop_assert_eq!(taken.is_none(), waiting.is_empty());
                     if let Some(taken) = taken {
-                        let own = waiting.iter().find(|one| (one.0, one.1) == (taken.0, taken.1));
+                        let alike = |one: &&(u8, Priority, usize, u64)| {
+                            (one.0, one.1, one.3) == (taken.0, taken.1, taken.3)
+                        };
+                        let own = waiting.iter().find(alike);
                         prop_assert_eq!(own, Some(&taken));
                         waiting.retain(|one| one.2 != taken.2);
                     }
@@ -239,7 +275,7 @@ proptest! {
     fn what_is_ahead_is_served_before(
         work in prop::collection::vec((0..4_u8, 1..5_u64), 0..40),
         served in 0..10_usize,
-        newcomer in 0..5_u8,
+        (newcomer, cost) in (0..5_u8, 0..5_u64),
     ) {
         let mut line = Line::default();
         for (number, (tenant, cost)) in work.iter().enumerate() {
@@ -249,8 +285,8 @@ proptest! {
             }
         }
         let newcomer = normal(&newcomer.to_string());
-        let said = line.ahead(&newcomer);
-        line.push(&newcomer, 1, (usize::MAX, 1));
+        let said = line.ahead(&newcomer, cost);
+        line.push(&newcomer, cost, (usize::MAX, cost));
         let mut before = 0;
         while let Some((number, cost)) = line.take(|_| true) && number != usize::MAX {
             before += cost;

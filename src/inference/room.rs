@@ -126,11 +126,11 @@ impl Room {
         Ok(place)
     }
 
-    /// How long work with this claim would wait for a place, by how it went until now.
-    pub(super) fn expected_wait(&self, claim: &Claim) -> Duration {
+    /// How long work of so many bytes would wait for a place, by how it went until now.
+    pub(super) fn expected_wait(&self, bytes: u64, claim: &Claim) -> Duration {
         let mut state = self.lock();
         state.leave();
-        state.drain.time_for(state.line.ahead(claim))
+        state.drain.time_for(state.line.ahead(claim, bytes))
     }
 
     async fn wait(
@@ -367,7 +367,7 @@ mod tests {
     async fn waits_are_foretold_by_what_was_done() {
         let room = room(1, 100);
         let claim = of("a");
-        assert_eq!(room.expected_wait(&claim), Duration::ZERO);
+        assert_eq!(room.expected_wait(20, &claim), Duration::ZERO);
         let (place, _memory) = room.place(10, &claim).await.expect("is free");
         room.lock().drain.done(10, Duration::from_millis(40));
         let waits = tokio::spawn({
@@ -377,7 +377,8 @@ mod tests {
         while room.lock().line.is_empty() {
             tokio::task::yield_now().await;
         }
-        assert_eq!(room.expected_wait(&claim), Duration::from_millis(80));
+        assert_eq!(room.expected_wait(20, &claim), Duration::from_millis(80));
+        assert_eq!(room.expected_wait(19, &claim), Duration::ZERO);
         drop(place);
         assert!(waits.await.expect("ends").is_ok());
     }

@@ -24,7 +24,7 @@ use crate::{
 use super::{
     answer::StageTimes,
     inferred::Inference,
-    request::{InferRequest, ModelSpec},
+    request::{ImageUpload, InferRequest, ModelSpec},
     room::{Room, Share},
     steps::{self, Each, Predicted, Ready, Seen},
 };
@@ -121,14 +121,25 @@ impl InferenceService {
     /// When the model or the options are at fault, so that no picture could be answered.
     pub async fn infer(&self, request: InferRequest) -> Result<Inference, Problem> {
         let begun = Instant::now();
-        for _ in 0..MAX_CHOICES {
+        let weighed = self.weigh_all(&request.images);
+        let largest = weighed.iter().flatten().max();
+        for choice in 0..MAX_CHOICES {
             let ModelSpec { name, version } = &request.model;
             let changes = self.core.changes();
             let servable = &self.core.servable(name, version)?;
             let options = request.options.clone();
             let selection = options.resolve(servable.contract(), servable.labels())?;
-            let _inputs = self.inputs(&request, servable).await?;
-            let ready = self.prepare(&request, servable).await;
+            // Where no picture can be decoded, there is nothing to wait for.
+            let _inputs = match largest {
+                Some(largest) => {
+                    if choice == 0 {
+                        self.let_in(servable, *largest, &request.claim)?;
+                    }
+                    Some(self.inputs(&request, servable).await?)
+                }
+                None => None,
+            };
+            let ready = self.prepare(&request, &weighed, servable).await;
             let Some(predicted) = steps::predict(ready, servable, &request.claim).await else {
                 catch_up(changes).await;
                 continue;
@@ -169,13 +180,17 @@ impl InferenceService {
     }
 
     /// Decodes the pictures and makes them the model's input, side by side on the workers.
-    async fn prepare(&self, request: &InferRequest, servable: &ServableHandle) -> Each<Ready> {
-        let each = request.images.iter().map(|image| {
+    async fn prepare(
+        &self,
+        request: &InferRequest,
+        weighed: &Each<u64>,
+        servable: &ServableHandle,
+    ) -> Each<Ready> {
+        let each = request.images.iter().zip(weighed).map(|(image, needed)| {
             let (servable, limits, wanted) = (servable.clone(), self.limits, request.wanted);
-            let bytes = image.bytes.clone();
+            let (bytes, needed) = (image.bytes.clone(), needed.clone());
             async move {
-                let bytes = bytes?;
-                let needed = self.weigh(&bytes)?;
+                let (bytes, needed) = (bytes?, needed?);
                 let (place, share) = self.decodes.place(needed, &request.claim).await?;
                 let work = move || steps::prepare(&bytes, &servable, &limits, (wanted, share));
                 place.run(work).await?
@@ -193,6 +208,15 @@ impl InferenceService {
         let each = servable.contract().input.max_bytes();
         let all = each.saturating_mul(request.images.len() as u64);
         self.inputs.memory(all, &request.claim).await
+    }
+
+    /// How much memory it takes to decode each picture.
+    fn weigh_all(&self, images: &[ImageUpload]) -> Each<u64> {
+        let each = images.iter().map(|image| match &image.bytes {
+            Ok(bytes) => self.weigh(bytes),
+            Err(problem) => Err(problem.clone()),
+        });
+        each.collect()
     }
 
     /// How much memory it takes to decode a picture, by what its header states.

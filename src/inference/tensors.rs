@@ -103,7 +103,7 @@ impl InferenceService {
             name: model,
             version,
         } = &request.model;
-        for _ in 0..MAX_CHOICES {
+        for choice in 0..MAX_CHOICES {
             let changes = self.core().changes();
             let servable = self.core().servable(model, version)?;
             if let Some(load_id) = &request.load_id
@@ -113,6 +113,9 @@ impl InferenceService {
                 return Err(Problem::new(ErrorCode::ModelNotReady, detail));
             }
             check(&servable.version, name, &tensor)?;
+            if choice == 0 {
+                self.let_in(&servable, 0, &request.claim)?;
+            }
             let _memory = self
                 .inputs
                 .memory(tensor.byte_size() as u64, &request.claim)

@@ -171,11 +171,11 @@ impl Queue {
         })
     }
 
-    /// How long the first of some pictures with this claim would wait, by how fast the queue went
-    /// on until now.
+    /// How long the first of some pictures with this claim would wait behind all of its tenant's, by
+    /// how fast the queue went on until now.
     pub(super) fn expected_wait(&self, claim: &Claim) -> Duration {
         let state = self.lock();
-        state.drain.time_for(state.line.ahead(claim))
+        state.drain.time_for(state.line.ahead(claim, u64::MAX))
     }
 
     /// The next pictures to run together; waits for them. `None` when the queue is closed and

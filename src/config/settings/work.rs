@@ -70,7 +70,7 @@ pub(super) const WORK: &[Setting] = &[
         key: "limits.wait_ms",
         value: "MILLISECONDS",
         default: "1000",
-        help: "Longest wait that a request is let in for; one that would wait longer is answered 503 before its body is read",
+        help: "Longest wait that a request is let in for; one that would wait longer is answered 503 before anything is decoded",
         change: Change::AtStart,
     },
     Setting {

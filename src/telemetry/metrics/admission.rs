@@ -12,7 +12,7 @@ use crate::fairness::priority::Priority;
 
 use super::{Metrics, Seconds};
 
-/// What became of a request before its body was read.
+/// What became of a request before any work was done for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Admission {
     /// It was let in.
@@ -98,7 +98,7 @@ impl AdmissionMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "admissions",
-            "Requests by whether they were let in, before their bodies were read",
+            "Requests by whether they were let in, before anything was decoded or run",
             self.admissions.clone(),
         );
         registry.register_with_unit(
