@@ -25,6 +25,8 @@ pub(super) struct BatchRule {
     pub preferred: Vec<usize>,
     /// Longest time that a picture waits for others while an instance is free.
     pub delay: Duration,
+    /// Whether it runs on a device, which takes many at a time, and not on the processor.
+    pub on_device: bool,
 }
 
 /// What to do with those that wait.
@@ -138,6 +140,7 @@ mod tests {
             size: BatchSize::UpTo(size),
             preferred: Vec::new(),
             delay,
+            on_device: false,
         }
     }
 

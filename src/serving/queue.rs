@@ -282,6 +282,7 @@ mod tests {
             size: BatchSize::UpTo(2),
             preferred: Vec::new(),
             delay: Duration::ZERO,
+            on_device: true,
         };
         let metrics = Arc::<Metrics>::default();
         let labels = ModelLabels {

@@ -4,7 +4,7 @@
 //! times as long: nothing is gained, and whoever comes meanwhile waits for all of it. Which of the
 //! two a model is, and whether that has changed, is learned of its own runs: a size is left for its
 //! half where that is as fast a picture, and for its double where that is faster. Neighbours are
-//! tried now and then.
+//! tried now and then. It begins with what is likely, and on a processor takes little memory.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ struct Size {
 }
 
 impl RunTimes {
-    /// Nothing is known yet: as many are run together as fit.
+    /// Nothing is known yet: a device runs as many together as fit, a processor as few as may be.
     pub(super) fn new(rule: &BatchRule) -> Self {
         let most = rule.size.max();
         let halves = std::iter::successors(Some(1), |size: &usize| size.checked_mul(2));
@@ -62,7 +62,7 @@ impl RunTimes {
         };
         Self {
             run: Duration::ZERO,
-            current: sizes.len() - 1,
+            current: if rule.on_device { sizes.len() - 1 } else { 0 },
             sizes: sizes.into_iter().map(size).collect(),
             runs: 0,
         }
@@ -134,11 +134,12 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn rule(most: usize, preferred: &[usize]) -> BatchRule {
+    fn on_device(most: usize, preferred: &[usize]) -> BatchRule {
         BatchRule {
             size: BatchSize::UpTo(most),
             preferred: preferred.to_vec(),
             delay: Duration::ZERO,
+            on_device: true,
         }
     }
 
@@ -160,7 +161,7 @@ mod tests {
 
     #[test]
     fn where_nothing_is_gained_pictures_are_run_one_by_one() {
-        let mut times = RunTimes::new(&rule(8, &[]));
+        let mut times = RunTimes::new(&on_device(8, &[]));
         let processor = |pictures: usize| MS * 15 * u32::try_from(pictures).expect("few");
         let sizes = saturate(&mut times, 400, processor);
         assert_eq!(sizes[0], 8, "as many as fit, at first");
@@ -169,13 +170,24 @@ mod tests {
 
     #[test]
     fn where_a_run_takes_as_long_whatever_its_size_it_is_full() {
-        let mut times = RunTimes::new(&rule(32, &[]));
+        let mut times = RunTimes::new(&on_device(32, &[]));
         assert!(mostly(&saturate(&mut times, 400, |_| 5 * MS), 32));
     }
 
     #[test]
+    fn a_processor_begins_with_single_pictures_and_learns_of_more() {
+        let rule = BatchRule {
+            on_device: false,
+            ..on_device(8, &[])
+        };
+        let sizes = saturate(&mut RunTimes::new(&rule), 1000, |_| 5 * MS);
+        assert!(sizes[..TRIES as usize - 1].iter().all(|size| *size == 1));
+        assert!(mostly(&sizes[500..], 8), "{sizes:?}");
+    }
+
+    #[test]
     fn small_losses_do_not_add_up() {
-        let mut times = RunTimes::new(&rule(32, &[]));
+        let mut times = RunTimes::new(&on_device(32, &[]));
         // Each halving costs a picture nine hundredths more.
         let each = |pictures: usize| 1.09_f64.powf(5.0 - f64::from(pictures.ilog2()));
         let count = |pictures: usize| f64::from(u32::try_from(pictures).expect("few"));
@@ -185,7 +197,7 @@ mod tests {
 
     #[test]
     fn what_was_learned_is_learned_anew() {
-        let mut times = RunTimes::new(&rule(8, &[]));
+        let mut times = RunTimes::new(&on_device(8, &[]));
         saturate(&mut times, 400, |pictures| {
             MS * 15 * u32::try_from(pictures).expect("few")
         });
@@ -200,8 +212,8 @@ mod tests {
             let sizes = times.sizes.iter().map(|size| size.pictures);
             sizes.collect::<Vec<_>>()
         };
-        assert_eq!(sizes(&rule(6, &[])), [1, 2, 4, 6]);
-        assert_eq!(sizes(&rule(16, &[4, 8])), [4, 8, 16]);
-        assert_eq!(sizes(&rule(1, &[])), [1]);
+        assert_eq!(sizes(&on_device(6, &[])), [1, 2, 4, 6]);
+        assert_eq!(sizes(&on_device(16, &[4, 8])), [4, 8, 16]);
+        assert_eq!(sizes(&on_device(1, &[])), [1]);
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     pictures::{BLUE, GREEN, RED, encoded, plain, png, spots, stored_turned},
-    server::TestServer,
+    server::{TestServer, colors_with},
 };
 
 /// A box's edges: left, top, right, bottom.
@@ -241,7 +241,11 @@ async fn every_way_of_sending_a_picture_gives_the_same_results() {
 
 #[tokio::test]
 async fn pictures_of_one_request_have_their_own_fates() {
-    let server = TestServer::start().await;
+    let root = colors_with(
+        "[output]",
+        "[batching]\npreferred_batch_sizes = [2]\n\n[output]",
+    );
+    let server = TestServer::with(root.path(), &[]).await;
     let part = |bytes: Vec<u8>, name: &'static str| Part::bytes(bytes).file_name(name);
     let form = Form::new()
         .part("image", part(png(&plain(20, 20, RED)), "red.png"))
@@ -268,8 +272,8 @@ async fn pictures_of_one_request_have_their_own_fates() {
         .text()
         .await
         .expect("text");
-    let one = "ocellus_batch_size_count{model=\"colors\",version=\"2\"} 1";
-    let pair = "ocellus_batch_size_sum{model=\"colors\",version=\"2\"} 2.0";
+    let one = "ocellus_batch_size_count{model=\"colors\",version=\"1\"} 1";
+    let pair = "ocellus_batch_size_sum{model=\"colors\",version=\"1\"} 2.0";
     assert!(
         metrics.contains(one) && metrics.contains(pair),
         "the two that can be read share a run:\n{metrics}"

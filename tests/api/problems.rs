@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     pictures::{BLUE, RED, encoded, plain, png},
-    server::{TestServer, tiny_models},
+    server::{TestServer, colors_with, tiny_models},
 };
 
 /// Sends a request and gives its problem, after checking what every problem has.
@@ -286,16 +286,7 @@ async fn a_picture_that_breaks_a_run_fails_alone() {
 
 #[tokio::test]
 async fn a_model_that_takes_pictures_as_they_are_names_their_size() {
-    let root = tempfile::tempdir().expect("a folder");
-    let folder = root.path().join("colors/1");
-    std::fs::create_dir_all(&folder).expect("a folder");
-    for file in ["model.onnx", "labels.txt", "model.toml"] {
-        let from = tiny_models().join("colors/1").join(file);
-        std::fs::copy(from, folder.join(file)).expect("copies");
-    }
-    let contract = std::fs::read_to_string(folder.join("model.toml")).expect("readable");
-    let as_it_is = contract.replace("[input]", "[input]\nresize.mode = \"none\"");
-    std::fs::write(folder.join("model.toml"), as_it_is).expect("writes");
+    let root = colors_with("[input]", "[input]\nresize.mode = \"none\"");
     let server = TestServer::with(root.path(), &[]).await;
     let post = |side| server.post("colors").body(png(&plain(side, 8, RED)));
     assert_problem!("unsupported_image_size", post(9));

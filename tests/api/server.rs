@@ -1,6 +1,7 @@
 //! A server of one's own for each test, on ports that the system picks.
 
 use std::{
+    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -15,6 +16,7 @@ use reqwest::{
     multipart::{Form, Part},
 };
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
 
 /// A running server, stopped when dropped.
@@ -34,6 +36,22 @@ pub(crate) type Setting = (&'static str, &'static str);
 /// The folder of tiny models.
 pub(crate) fn tiny_models() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models")
+}
+
+/// A folder with the first version of `colors`, something in its contract replaced.
+pub(crate) fn colors_with(from: &str, to: &str) -> TempDir {
+    let root = tempfile::tempdir().expect("a folder");
+    let folder = root.path().join("colors/1");
+    fs::create_dir_all(&folder).expect("a folder");
+    for file in ["model.onnx", "labels.txt", "model.toml"] {
+        let original = tiny_models().join("colors/1").join(file);
+        fs::copy(original, folder.join(file)).expect("copies");
+    }
+    let contract = folder.join("model.toml");
+    let text = fs::read_to_string(&contract).expect("readable");
+    assert!(text.contains(from), "the contract has {from:?}");
+    fs::write(contract, text.replace(from, to)).expect("writes");
+    root
 }
 
 impl TestServer {

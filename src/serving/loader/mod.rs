@@ -196,6 +196,7 @@ async fn serve(
         size: opened.size,
         preferred: preferred.map(|size| *size as usize).collect(),
         delay: Duration::from_micros(batching.max_delay_us.into()),
+        on_device: provider::on_device(&context.providers),
     };
     let instances = opened.runners.len();
     let named = (Arc::clone(&metrics), labels.clone());
