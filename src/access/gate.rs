@@ -65,6 +65,15 @@ pub struct Admission {
     allowed: [Option<Allowed>; 2],
 }
 
+impl Admission {
+    /// That of a caller of whom nothing is counted.
+    #[must_use]
+    pub const fn uncounted(caller: Caller) -> Self {
+        let allowed = [None, None];
+        Self { caller, allowed }
+    }
+}
+
 impl Gate {
     /// Lets in whom a policy lets in.
     #[must_use]
@@ -104,23 +113,34 @@ impl Gate {
     pub fn admit(&self, shown: Shown<'_>) -> Result<Admission, Problem> {
         let now = Timestamp::now();
         let policy = self.policy();
-        let address = shown.address.map(holder);
-        let address = address.and_then(|address| policy.addresses.of(&address));
-        let begin = |meter: Arc<Meter>, whose| {
-            let allowed = meter.begin(now);
-            allowed.map_err(|exceeded| problem(exceeded, whose))
-        };
-        let by_address = address.map(|meter| begin(meter, "address")).transpose()?;
+        let by_address = policy.by_address(shown, now)?;
         let (caller, meter) = policy.identify(shown, now)?;
         let whose = match caller.identity() {
             Identity::Subject(_) => "subject",
             Identity::Address(_) | Identity::Key(_) | Identity::Certificate => "key",
         };
-        let by_caller = meter.map(|meter| begin(meter, whose)).transpose()?;
+        let by_caller = meter.map(|meter| begin(&meter, now, whose)).transpose()?;
         Ok(Admission {
             caller,
             allowed: [by_address, by_caller],
         })
+    }
+
+    /// Who asks, where that alone is wanted: nothing is counted.
+    ///
+    /// # Errors
+    /// `unauthenticated` or `permission_denied`.
+    pub fn identify(&self, shown: Shown<'_>) -> Result<Caller, Problem> {
+        let (caller, _) = self.policy().identify(shown, Timestamp::now())?;
+        Ok(caller)
+    }
+
+    /// Counts a request for which nobody need be known, as its address's.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub fn admit_anybody(&self, shown: Shown<'_>) -> Result<Option<Allowed>, Problem> {
+        self.policy().by_address(shown, Timestamp::now())
     }
 
     /// Keeps keys as their file and their provider have them, for ever.
@@ -139,7 +159,19 @@ impl Gate {
 /// A caller, and what is used of what they may do; `None` where there is no limit.
 type Known = (Caller, Option<Arc<Meter>>);
 
+fn begin(meter: &Arc<Meter>, now: Timestamp, whose: &str) -> Result<Allowed, Problem> {
+    let allowed = meter.begin(now);
+    allowed.map_err(|exceeded| problem(exceeded, whose))
+}
+
 impl Policy {
+    /// What an address may send, begun; `None` where there is no limit.
+    fn by_address(&self, shown: Shown<'_>, now: Timestamp) -> Result<Option<Allowed>, Problem> {
+        let address = shown.address.map(holder);
+        let meter = address.and_then(|address| self.addresses.of(&address));
+        meter.map(|meter| begin(&meter, now, "address")).transpose()
+    }
+
     fn identify(&self, shown: Shown<'_>, now: Timestamp) -> Result<Known, Problem> {
         if shown.certified {
             let scopes = Scope::everything().into();

@@ -88,8 +88,8 @@ pub const fn service_limits(config: &Config) -> ServiceLimits {
 /// Most requests at a time on one connection of a client.
 const CLIENT_STREAMS: u32 = 64;
 
-/// Most calls at a time on one connection over gRPC: a gateway has one to each core.
-const CALLS: u32 = 2048;
+/// Most calls at a time on one connection over gRPC, of which a gateway has one to each core.
+const CALLS: u32 = 512;
 
 /// Connections of an operator, of whom there are few, on a port that is not public.
 const OPERATORS: usize = 256;

@@ -10,12 +10,16 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
     core_client::catalog,
-    proto::generated::ocellus::{Model, WatchRequest, WatchResponse, catalog_server::Catalog},
+    error::Problem,
+    proto::{
+        generated::ocellus::{Model, WatchRequest, WatchResponse, catalog_server::Catalog},
+        status::status,
+    },
     protocols::open_inference,
     telemetry::readiness::Readiness,
 };
 
-use super::{GrpcState, guard::Guarded};
+use super::{GrpcState, guard::Streamed};
 
 /// Changes that come close together go into one message.
 const GATHER: Duration = Duration::from_millis(5);
@@ -35,19 +39,20 @@ impl Catalog for CatalogService {
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Changes>, Status> {
         let watcher = Watcher {
-            server: self.0.seen_by(&request)?,
+            call: self.0.streamed(&request)?,
             readiness: self.0.readiness.clone(),
             changes: self.0.core().changes(),
             sent: None,
         };
         let stopped = self.0.stopped.clone();
         // Ends when the server is stopped, so that gateways turn elsewhere.
-        let messages = stream::unfold((watcher, stopped), |(mut watcher, mut stopped)| async {
+        let messages = stream::try_unfold((watcher, stopped), |(mut watcher, mut stopped)| async {
             let message = tokio::select! {
-                message = watcher.next() => Some(message),
-                _ = stopped.wait_for(|stopped| *stopped) => None,
+                message = watcher.next() => message.map(Some),
+                _ = stopped.wait_for(|stopped| *stopped) => Ok(None),
             };
-            Some((Ok(message?), (watcher, stopped)))
+            let message = message.map_err(|problem| status(&problem))?;
+            Ok(message.map(|message| (message, (watcher, stopped))))
         });
         Ok(Response::new(Box::pin(messages)))
     }
@@ -55,7 +60,7 @@ impl Catalog for CatalogService {
 
 /// What one gateway was told, and where news comes from.
 struct Watcher {
-    server: Guarded,
+    call: Streamed,
     readiness: Readiness,
     changes: watch::Receiver<u64>,
     sent: Option<(bool, BTreeMap<String, Model>)>,
@@ -63,11 +68,14 @@ struct Watcher {
 
 impl Watcher {
     /// What changed since the message before, as soon as anything did.
-    async fn next(&mut self) -> WatchResponse {
+    ///
+    /// # Errors
+    /// Why the caller may not know any more.
+    async fn next(&mut self) -> Result<WatchResponse, Problem> {
         loop {
             self.changes.borrow_and_update();
             let settled = self.readiness.is_ready();
-            let models = self.server.models();
+            let models = self.call.look().await?.models();
             let now = models
                 .iter()
                 .map(|model| (model.name.to_string(), catalog::model(model)));
@@ -81,7 +89,7 @@ impl Watcher {
             let told = self.sent.as_ref().map(|(settled, _)| *settled);
             if !models.is_empty() || told != Some(settled) {
                 self.sent = Some((settled, now));
-                return WatchResponse { models, settled };
+                return Ok(WatchResponse { models, settled });
             }
             tokio::time::timeout(LOOK, self.changes.changed())
                 .await
@@ -95,15 +103,21 @@ impl Watcher {
 pub(super) async fn report_health(state: GrpcState, health: HealthReporter) {
     let names = ["", open_inference::SERVICE];
     let mut changes = state.core().changes();
+    let mut told = None;
     loop {
         changes.borrow_and_update();
-        let status = if state.readiness.is_ready() {
-            ServingStatus::Serving
-        } else {
-            ServingStatus::NotServing
-        };
-        for name in names {
-            health.set_service_status(name, status).await;
+        let ready = state.readiness.is_ready();
+        // Whoever watches is woken by each.
+        if told != Some(ready) {
+            let status = if ready {
+                ServingStatus::Serving
+            } else {
+                ServingStatus::NotServing
+            };
+            for name in names {
+                health.set_service_status(name, status).await;
+            }
+            told = Some(ready);
         }
         tokio::time::timeout(LOOK, changes.changed()).await.ok();
     }

@@ -20,6 +20,7 @@ use crate::{
     error::{ErrorCode, Problem},
     fairness::{claim::Claim, priority::Priority},
     inference::{
+        memory::Held,
         request::ModelSpec,
         tensors::{TensorAnswer, TensorRequest},
     },
@@ -28,7 +29,7 @@ use crate::{
     serving::{overrides::ModelOverride, state::ModelStatus},
 };
 
-use super::{GrpcState, admit::Remembered, deadline::in_time, open_inference::codec::spec};
+use super::{GrpcState, deadline::in_time, open_inference::codec::spec, shown::Remembered};
 
 /// How urgent a call is, by its metadata.
 fn priority(metadata: &MetadataMap) -> Result<Option<Priority>, Status> {
@@ -47,6 +48,8 @@ pub(super) struct Guarded {
     admission: Arc<Admission>,
     /// What the call's metadata asks for.
     priority: Option<Priority>,
+    /// What its messages are counted into.
+    held: Held,
 }
 
 impl GrpcState {
@@ -58,8 +61,15 @@ impl GrpcState {
             state: self.clone(),
             admission: Arc::clone(admission.ok_or_else(unknown)?),
             priority: priority(request.metadata())?,
+            held: held(request)?,
         })
     }
+}
+
+/// What the messages of a call are counted into.
+fn held<T>(request: &Request<T>) -> Result<Held, Status> {
+    let held = request.extensions().get().cloned();
+    held.ok_or_else(|| Status::internal("nobody counts this call's messages"))
 }
 
 /// A call whose messages come one after the other, each let in by itself.
@@ -68,6 +78,7 @@ pub(super) struct Streamed {
     state: GrpcState,
     remembered: Remembered,
     priority: Option<Priority>,
+    held: Held,
 }
 
 impl GrpcState {
@@ -77,6 +88,7 @@ impl GrpcState {
             state: self.clone(),
             remembered: Remembered::of(&self.gate, request),
             priority: priority(request.metadata())?,
+            held: held(request)?,
         })
     }
 }
@@ -87,11 +99,25 @@ impl Streamed {
     /// # Errors
     /// Why the caller is not let in any more.
     pub(super) async fn message(&self) -> Result<Guarded, Problem> {
-        Ok(Guarded {
+        Ok(self.guarded(self.remembered.let_in().await?))
+    }
+
+    /// The same, where the caller sent nothing that would count.
+    ///
+    /// # Errors
+    /// Why the caller is not let in any more.
+    pub(super) async fn look(&self) -> Result<Guarded, Problem> {
+        let caller = self.remembered.identified().await?;
+        Ok(self.guarded(Admission::uncounted(caller)))
+    }
+
+    fn guarded(&self, admission: Admission) -> Guarded {
+        Guarded {
             state: self.state.clone(),
-            admission: Arc::new(self.remembered.let_in().await?),
+            admission: Arc::new(admission),
             priority: self.priority,
-        })
+            held: self.held.clone(),
+        }
     }
 }
 
@@ -108,6 +134,11 @@ impl Guarded {
     pub(super) fn claim(&self, wish: Wish, longest: Duration) -> Result<Claim, Problem> {
         let claim = self.caller().claim(wish.or(self.priority))?;
         Ok(claim.until(Instant::now().checked_add(longest)))
+    }
+
+    /// Counts an answer of so many bytes, which the caller may take in their own time.
+    pub(super) fn hold(&self, bytes: usize) -> Result<(), Problem> {
+        self.held.more(bytes as u64)
     }
 
     /// Answers a request by its deadline, and counts it by how it ended.
@@ -189,16 +220,27 @@ impl Guarded {
     }
 
     /// Says which versions of models are wanted. Models that are not named are taken out of
-    /// service, so it takes the right to both.
+    /// service, so it takes the right to both. Nothing is said of models that there are not before.
     pub(super) fn configure(
         &self,
         wanted: BTreeMap<ModelName, ModelOverride>,
     ) -> Result<(), Problem> {
         let every = self.core().models().into_iter().map(|model| model.name);
-        let names: BTreeSet<ModelName> = every.chain(wanted.keys().cloned()).collect();
+        let every: BTreeSet<ModelName> = every.collect();
+        let names: BTreeSet<ModelName> = every.iter().chain(wanted.keys()).cloned().collect();
         let mut each = names.iter();
         let allowed = each.try_for_each(|name| self.caller().check(Action::Admin, name));
-        let done = allowed.and_then(|()| self.core().configure(wanted));
+        let known = || match names.difference(&every).next() {
+            Some(name) => {
+                let detail = format!("there is no model {name} in the server's root");
+                Err(Problem::new(ErrorCode::ModelNotFound, detail))
+            }
+            None => Ok(()),
+        };
+        let done = allowed.and_then(|()| {
+            known()?;
+            self.core().configure(wanted)
+        });
         for name in &names {
             self.audited("configure", name, done.clone()).ok();
         }

@@ -1,13 +1,16 @@
 //! The gRPC edge: extract, one use case, wrap.
 
 mod admit;
+mod answered;
 mod catalog;
 mod deadline;
 mod guard;
+mod message;
 mod model_service;
 pub(crate) mod open_inference;
 mod prediction;
 mod received;
+mod shown;
 
 use std::{future::Future, io, time::Duration};
 
@@ -112,7 +115,7 @@ pub async fn serve(
         .accept_compressed(CompressionEncoding::Gzip)
         .accept_compressed(CompressionEncoding::Deflate);
     let reporting = catalog::report_health(state.clone(), health);
-    let gate = AdmitLayer(state.clone());
+    let gate = AdmitLayer::new(state.clone(), transport.connections);
     let routes = Routes::new(inference)
         .add_service(prediction)
         .add_service(ModelServiceServer::new(Models(state.clone())))

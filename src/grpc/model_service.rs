@@ -47,13 +47,6 @@ impl ModelService for Models {
     ) -> Result<Response<ReloadConfigResponse>, Status> {
         let server = self.0.seen_by(&request)?;
         let wanted = stand::configuration(request.into_inner().config).map_err(refused)?;
-        let known = server.models();
-        for name in wanted.keys() {
-            if !known.iter().any(|model| model.name == *name) {
-                let words = format!("there is no model {name} in the server's root");
-                return Err(Status::not_found(words));
-            }
-        }
         let configured = server.configure(wanted);
         configured.map_err(|problem| status::status(&problem))?;
         Ok(Response::new(ReloadConfigResponse {

@@ -10,18 +10,22 @@ use uuid::Uuid;
 
 use crate::{
     access::caller::Wish,
+    error::shortened,
     inference::{
         options::InferOptions,
         request::ModelSpec as AskedModel,
         tensors::{InputValue, TensorAnswer, TensorRequest, one_input},
     },
     model::served_version::ServedVersion,
-    proto::generated::tensorflow::serving::{
-        ClassificationRequest, ClassificationResponse, GetModelMetadataRequest,
-        GetModelMetadataResponse, InferenceResult, Input, ModelSpec, MultiInferenceRequest,
-        MultiInferenceResponse, PredictRequest, PredictResponse, RegressionRequest,
-        RegressionResponse, SignatureDefMap, inference_result,
-        model_spec::VersionChoice as SpecVersion, prediction_service_server::PredictionService,
+    proto::{
+        generated::tensorflow::serving::{
+            ClassificationRequest, ClassificationResponse, GetModelMetadataRequest,
+            GetModelMetadataResponse, InferenceResult, Input, ModelSpec, MultiInferenceRequest,
+            MultiInferenceResponse, PredictRequest, PredictResponse, RegressionRequest,
+            RegressionResponse, SignatureDefMap, inference_result,
+            model_spec::VersionChoice as SpecVersion, prediction_service_server::PredictionService,
+        },
+        status::status,
     },
     protocols::tensorflow::{examples, fault::Fault, signature, tensor},
     serving::choice::VersionChoice,
@@ -225,10 +229,15 @@ impl PredictionService for Prediction {
         let answer = answer.map_err(refused)?;
         let outputs = answer.outputs.iter();
         let outputs = outputs.map(|(name, column)| (name.clone(), tensor::output(column)));
-        Ok(Response::new(PredictResponse {
+        let response = PredictResponse {
             outputs: outputs.collect(),
             model_spec: answered(&answer.version, signature),
-        }))
+        };
+        caller
+            .server
+            .hold(response.encoded_len())
+            .map_err(|problem| status(&problem))?;
+        Ok(Response::new(response))
     }
 
     async fn multi_inference(
@@ -238,17 +247,21 @@ impl PredictionService for Prediction {
         let caller = self.asked_by(&request)?;
         let longest = deadline::longest(request.metadata(), self.0.limits().longest)?;
         let MultiInferenceRequest { tasks, input } = request.into_inner();
-        if caller.pictures < tasks.len() {
+        let pictures = examples::pictures(input.clone()).map_or(1, |pictures| pictures.len());
+        if caller.pictures < tasks.len().saturating_mul(pictures) {
             let most = caller.pictures;
-            let words = format!("MultiInferenceRequest has more than {most} tasks (limits.images)");
-            return Err(Status::invalid_argument(words));
+            let words = format!(
+                "MultiInferenceRequest has more than {most} pictures in all tasks together \
+                 (limits.images)"
+            );
+            return Err(refused(Fault::invalid(words)));
         }
         let end = Instant::now() + longest;
         let mut results = Vec::with_capacity(tasks.len());
         for task in tasks {
             if task.method_name != "tensorflow/serving/classify" {
                 let words = format!("Unsupported signature method_name: {}", task.method_name);
-                return Err(Status::unimplemented(words));
+                return Err(Status::unimplemented(shortened(words)));
             }
             let classified = caller
                 .classified(task.model_spec, input.clone(), end - Instant::now())

@@ -1,217 +1,125 @@
-//! Messages as they are received: counted into the memory that all requests share, and given up
-//! where they come too slowly or too late.
+//! Messages as they are received: one at a time, whole, counted into the memory that all requests
+//! share, and given up where they come too slowly or too late.
 
 use std::{
     error::Error,
-    io::Read,
+    future::pending,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use bytes::{BufMut as _, Bytes, BytesMut};
-use flate2::read::{GzDecoder, ZlibDecoder};
+use bytes::Bytes;
 use hyper::body::{Body, Frame};
-use tokio::time::{Sleep, sleep};
+use tokio::{
+    sync::watch,
+    time::{Sleep, sleep},
+};
 use tonic::Status;
 
-use crate::{inference::memory::Held, proto::status::status, transport::Paced};
+use crate::transport::Paced;
 
-/// Bytes in front of each message: whether it is compressed, and its length.
-const PREFIX: usize = 5;
+use super::message::{BeingRead, Frames, Message, Reading};
 
-/// Bytes that are unpacked at a time.
-const PIECE: usize = 64 << 10;
-
-/// How messages that say so are compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
-    Gzip,
-    /// With the frame of zlib.
-    Deflate,
+/// Which messages a call may have.
+#[derive(Clone, Debug)]
+pub(super) enum Messages {
+    /// One, which must be there in time.
+    One(Duration),
+    /// As many as the caller likes, in their own time, until the server is stopped.
+    Many(watch::Receiver<bool>),
 }
 
-impl Encoding {
-    /// Out of the header `grpc-encoding`.
-    pub(super) fn named(name: &[u8]) -> Option<Self> {
-        match name {
-            b"gzip" => Some(Self::Gzip),
-            b"deflate" => Some(Self::Deflate),
-            _ => None,
-        }
-    }
+/// Where a body is.
+enum Step {
+    /// A message comes.
+    Gathering,
+    /// A message is there, and unpacked and weighed.
+    Reading(BeingRead),
+    /// It goes to who asked for it.
+    Handing(Frames),
 }
 
-/// What a call may send.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// Most bytes of a message, unpacked.
-    pub(super) bytes: usize,
-    /// When the message must be there, where there is only one.
-    pub(super) time: Option<Duration>,
-}
-
-/// Where a body is in its messages.
-#[derive(Debug, Default)]
-struct Messages {
-    prefix: [u8; PREFIX],
-    /// Bytes of the prefix that are there.
-    begun: usize,
-    /// Bytes that are left of the message.
-    left: usize,
-    /// Bytes that came of it.
-    came: usize,
-}
-
-/// A part of a message that came.
-enum Part<'a> {
-    /// Its beginning, with its length.
-    Begin(usize),
-    Data(&'a [u8]),
-}
-
-/// The body of a call. Compressed messages are unpacked, as far as there is memory for them: tonic
-/// would unpack them whole.
-#[derive(Debug)]
+/// The body of a call. A message is handed on once it is there, and its memory is reckoned: tonic
+/// would make room for as many bytes as its prefix says, and unpack and read it whatever it becomes.
 pub(super) struct Received<B> {
     body: Pin<Box<B>>,
-    encoding: Option<Encoding>,
-    held: Held,
-    messages: Messages,
-    /// What came of a message that is compressed.
-    packed: BytesMut,
-    most: usize,
+    reading: Reading,
+    /// What came behind the message that is under way.
+    rest: Bytes,
+    message: Message,
+    step: Step,
+    /// Whether a message was handed on.
+    handed: bool,
+    end: End,
     paced: Paced,
-    late: Option<Pin<Box<Sleep>>>,
+}
+
+/// When a body ends by itself.
+enum End {
+    /// With an error.
+    Late(Pin<Box<Sleep>>),
+    /// Between two messages.
+    Stopped(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
 impl<B> Received<B> {
-    pub(super) fn new(body: B, encoding: Option<Encoding>, held: Held, limits: Limits) -> Self {
+    pub(super) fn new(body: B, reading: Reading, messages: Messages) -> Self {
+        let end = match messages {
+            Messages::One(time) => End::Late(Box::pin(sleep(time))),
+            Messages::Many(mut stopped) => End::Stopped(Box::pin(async move {
+                if stopped.wait_for(|stopped| *stopped).await.is_err() {
+                    // Nobody is there to stop it.
+                    pending().await
+                }
+            })),
+        };
         Self {
             body: Box::pin(body),
-            encoding,
-            held,
-            messages: Messages::default(),
-            packed: BytesMut::new(),
-            most: limits.bytes,
+            reading,
+            rest: Bytes::new(),
+            message: Message::default(),
+            step: Step::Gathering,
+            handed: false,
+            end,
             paced: Paced::default(),
-            late: limits.time.map(|time| Box::pin(sleep(time))),
         }
     }
 
-    fn wait(&mut self, context: &mut Context<'_>) -> Poll<Status> {
-        if let Some(late) = &mut self.late
-            && late.as_mut().poll(context).is_ready()
-        {
-            return Poll::Ready(Status::deadline_exceeded("the message came too late"));
-        }
-        // Between messages, a caller may take its time.
-        if self.messages.is_under_way() || self.late.is_some() {
-            return self.paced.wait(context).map(Status::deadline_exceeded);
-        }
-        Poll::Pending
+    const fn is_stream(&self) -> bool {
+        matches!(self.end, End::Stopped(_))
     }
 
-    /// What comes of a piece of the body: itself, but for messages that are compressed.
-    fn take(&mut self, piece: Bytes) -> Result<Bytes, Status> {
-        self.paced.came(piece.len());
-        let (mut data, mut read) = (&piece[..], BytesMut::new());
-        let may_be_packed = self.encoding.is_some();
-        while let Some(part) = self.messages.next(&mut data) {
-            match part {
-                Part::Begin(length) => {
-                    self.held.release();
-                    if self.most < length {
-                        return Err(too_long(self.most));
-                    }
-                    if may_be_packed && !self.is_packed() {
-                        read.extend_from_slice(&self.messages.prefix);
-                    }
-                }
-                Part::Data(part) => {
-                    self.cover(self.messages.came)?;
-                    if self.is_packed() {
-                        self.packed.extend_from_slice(part);
-                    } else if may_be_packed {
-                        read.extend_from_slice(part);
-                    }
+    /// Waits for more of the body: `None` where there is none any more.
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<Option<Status>> {
+        let is_idle = !self.message.is_under_way();
+        match &mut self.end {
+            End::Late(late) => {
+                if late.as_mut().poll(context).is_ready() {
+                    let late = Status::deadline_exceeded("the message came too late");
+                    return Poll::Ready(Some(late));
                 }
             }
-            if self.is_packed() && self.messages.left == 0 {
-                let message = self.unpack()?;
-                read.put_u8(0);
-                read.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
-                read.extend_from_slice(&message);
+            // Between messages, a caller may take its time.
+            End::Stopped(stopped) if is_idle => {
+                return stopped.as_mut().poll(context).map(|()| None);
             }
+            End::Stopped(_) => (),
         }
-        // What nobody says is compressed goes on as it came.
-        Ok(if may_be_packed { read.freeze() } else { piece })
+        let slow = ready!(self.paced.wait(context));
+        Poll::Ready(Some(Status::deadline_exceeded(slow)))
     }
 
-    /// Whether the message is to be unpacked.
-    const fn is_packed(&self) -> bool {
-        let [packed, ..] = self.messages.prefix;
-        self.encoding.is_some() && packed != 0
-    }
-
-    fn unpack(&mut self) -> Result<Vec<u8>, Status> {
-        let packed = self.packed.split();
-        let source: &mut dyn Read = match self.encoding {
-            Some(Encoding::Deflate) => &mut ZlibDecoder::new(&packed[..]),
-            Some(Encoding::Gzip) | None => &mut GzDecoder::new(&packed[..]),
-        };
-        let (mut message, mut piece) = (Vec::new(), vec![0; PIECE]);
-        loop {
-            let count = source.read(&mut piece).map_err(|error| {
-                Status::invalid_argument(format!("a message cannot be unpacked: {error}"))
-            })?;
-            if count == 0 {
-                return Ok(message);
-            }
-            if self.most < message.len() + count {
-                return Err(too_long(self.most));
-            }
-            self.cover(packed.len() + message.len() + count)?;
-            message.extend_from_slice(piece.get(..count).unwrap_or_default());
+    /// Takes of what came what belongs to the message.
+    fn gather(&mut self) -> Result<(), Status> {
+        if self.handed && !self.is_stream() && !self.rest.is_empty() {
+            let words = "a call of this method has a single message";
+            return Err(Status::invalid_argument(words));
         }
-    }
-
-    fn cover(&self, bytes: usize) -> Result<(), Status> {
-        let covered = self.held.cover(bytes as u64);
-        covered.map_err(|problem| status(&problem))
-    }
-}
-
-fn too_long(most: usize) -> Status {
-    Status::resource_exhausted(format!("a message has more than {most} bytes"))
-}
-
-impl Messages {
-    const fn is_under_way(&self) -> bool {
-        0 < self.begun || 0 < self.left
-    }
-
-    /// Takes a prefix, or what is there of a message. `None` when there is no more.
-    fn next<'a>(&mut self, data: &mut &'a [u8]) -> Option<Part<'a>> {
-        if 0 < self.left {
-            let (taken, rest) = data.split_at_checked(self.left).unwrap_or((*data, &[]));
-            *data = rest;
-            self.left -= taken.len();
-            self.came += taken.len();
-            return (!taken.is_empty()).then_some(Part::Data(taken));
+        if self.message.take(&mut self.rest, &self.reading)? {
+            self.step = Step::Reading(self.message.read(&self.reading));
         }
-        while self.begun < PREFIX {
-            let (first, rest) = data.split_first()?;
-            *data = rest;
-            if let Some(byte) = self.prefix.get_mut(self.begun) {
-                *byte = *first;
-            }
-            self.begun += 1;
-        }
-        let [_, length @ ..] = self.prefix;
-        (self.begun, self.came) = (0, 0);
-        self.left = u32::from_be_bytes(length) as usize;
-        Some(Part::Begin(self.left))
+        Ok(())
     }
 }
 
@@ -223,23 +131,50 @@ where
     type Error = Status;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = self.get_mut();
+        let failed = |status| Poll::Ready(Some(Err(status)));
         loop {
-            let frame = match self.body.as_mut().poll_frame(context) {
-                Poll::Pending => return self.wait(context).map(|late| Some(Err(late))),
-                Poll::Ready(None) => return Poll::Ready(None),
-                Poll::Ready(Some(Err(error))) => {
-                    return Poll::Ready(Some(Err(Status::from_error(error.into()))));
+            match &mut this.step {
+                Step::Handing(frames) => {
+                    if let Some(frame) = frames.pop_front() {
+                        return Poll::Ready(Some(Ok(Frame::data(frame))));
+                    }
+                    // Who asks for more of a stream is done with what it had.
+                    if this.is_stream() {
+                        this.reading.held.release();
+                    }
+                    (this.step, this.handed) = (Step::Gathering, true);
                 }
-                Poll::Ready(Some(Ok(frame))) => frame,
-            };
-            match frame.into_data().map(|piece| self.take(piece)) {
-                // A message that is compressed is not all there.
-                Ok(Ok(read)) if read.is_empty() => (),
-                Ok(read) => return Poll::Ready(Some(read.map(Frame::data))),
-                Err(other) => return Poll::Ready(Some(Ok(other))),
+                Step::Reading(read) => match ready!(read.as_mut().poll(context)) {
+                    Ok(frames) => this.step = Step::Handing(frames),
+                    Err(status) => return failed(status),
+                },
+                Step::Gathering if !this.rest.is_empty() => {
+                    if let Err(status) = this.gather() {
+                        return failed(status);
+                    }
+                }
+                Step::Gathering => match this.body.as_mut().poll_frame(context) {
+                    Poll::Pending => return this.wait(context).map(|end| end.map(Err)),
+                    Poll::Ready(None) if this.message.is_under_way() => {
+                        let words = "the call ended before its message was whole";
+                        return failed(Status::invalid_argument(words));
+                    }
+                    Poll::Ready(None) => return Poll::Ready(None),
+                    Poll::Ready(Some(Err(error))) => {
+                        return failed(Status::from_error(error.into()));
+                    }
+                    Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                        Ok(data) => {
+                            this.paced.came(data.len());
+                            this.rest = data;
+                        }
+                        Err(other) => return Poll::Ready(Some(Ok(other))),
+                    },
+                },
             }
         }
     }
@@ -247,15 +182,23 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
+    use std::{io::Write as _, sync::Arc};
 
+    use bytes::BufMut as _;
     use flate2::{Compression, write::GzEncoder};
     use futures_util::{Stream, StreamExt as _, stream};
     use http_body_util::{BodyExt as _, StreamBody};
+    use tokio::sync::Semaphore;
     use tonic::Code;
 
     use super::*;
-    use crate::inference::memory::MemoryBudget;
+    use crate::{
+        grpc::message::Encoding,
+        inference::memory::{Held, MemoryBudget},
+        proto::weight::Shape,
+    };
+
+    const MOST: usize = 200_000;
 
     type Piece = Result<Frame<Bytes>, std::io::Error>;
 
@@ -266,16 +209,27 @@ mod tests {
         stream::iter(pieces.collect::<Vec<_>>())
     }
 
+    fn received<S>(pieces: S, budget: u64, messages: Messages) -> Received<StreamBody<S>> {
+        let reading = Reading {
+            encoding: Some(Encoding::Gzip),
+            shape: None,
+            most: MOST,
+            held: Held::new(MemoryBudget::new(budget)),
+            readers: Arc::new(Semaphore::new(1)),
+        };
+        Received::new(StreamBody::new(pieces), reading, messages)
+    }
+
+    fn many() -> Messages {
+        Messages::Many(watch::Sender::new(false).subscribe())
+    }
+
     async fn read(
         pieces: impl Stream<Item = Piece> + Send + 'static,
         budget: u64,
-        time: Option<Duration>,
+        messages: Messages,
     ) -> Result<usize, Code> {
-        let held = Held::new(MemoryBudget::new(budget));
-        let limits = Limits { bytes: 8192, time };
-        let body = StreamBody::new(pieces);
-        let received = Received::new(body, Some(Encoding::Gzip), held, limits);
-        let read = received.collect().await;
+        let read = received(pieces, budget, messages).collect().await;
         read.map(|read| read.to_bytes().len())
             .map_err(|status| status.code())
     }
@@ -293,7 +247,7 @@ mod tests {
     #[tokio::test]
     async fn messages_are_told_apart_and_counted_one_by_one() {
         let check = async |parts: &[&[u8]], budget: u64, expected: Result<usize, Code>| {
-            let read = read(pieces(parts), budget, None).await;
+            let read = read(pieces(parts), budget, many()).await;
             assert_eq!(read, expected, "{} parts", parts.len());
         };
         check(&[b"\0\0\0\0\x02ab", b"\0\0\0", b"\0\x01c"], 4096, Ok(13)).await;
@@ -303,7 +257,12 @@ mod tests {
         check(&[&large, &large], 8192, Ok(16010)).await;
         check(&[&large], 4096, Err(Code::ResourceExhausted)).await;
         check(&[b"\x01\0\0\0\x01a"], 4096, Err(Code::InvalidArgument)).await;
-        check(&[b"\0\0\0\x20\x01a"], 65536, Err(Code::ResourceExhausted)).await;
+        let too_long = [b"\0\0\x10\0\0", b"a".as_slice()].concat();
+        check(&[&too_long], 65536, Err(Code::ResourceExhausted)).await;
+        check(&[b"\0\0\0\0\x02a"], 65536, Err(Code::InvalidArgument)).await;
+        // Two in one piece, the second of which is more than there is memory for beside the first.
+        let both = [large.as_slice(), &large].concat();
+        check(&[&both], 8192, Ok(16010)).await;
     }
 
     #[tokio::test]
@@ -311,7 +270,7 @@ mod tests {
         let check = async |bytes: usize, budget: u64, expected: Result<usize, Code>| {
             let message = packed(bytes);
             let (first, rest) = message.split_at(message.len() / 2);
-            let read = read(pieces(&[first, rest]), budget, None).await;
+            let read = read(pieces(&[first, rest]), budget, many()).await;
             assert_eq!(read, expected, "{bytes} bytes");
         };
         check(4000, 8192, Ok(4005)).await;
@@ -322,12 +281,72 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_call_must_be_there_in_time_and_a_stream_may_pause() {
+    async fn a_large_message_is_unpacked_elsewhere_and_handed_on_in_pieces() {
+        let message = packed(150_000);
+        let mut received = received(pieces(&[&message]), 1 << 20, many());
+        let mut lengths = Vec::new();
+        while let Some(frame) = received.frame().await {
+            let frame = frame.expect("fits").into_data().expect("is data");
+            lengths.push(frame.len());
+        }
+        assert_eq!(lengths, [5, 65536, 65536, 18928]);
+    }
+
+    #[tokio::test]
+    async fn what_a_message_becomes_is_counted_before_it_is_read() {
+        // Two hundred empty inputs.
+        let message = [&[0, 0, 0, 1, 144], [0x2a, 0].repeat(200).as_slice()].concat();
+        let check = async |budget: u64, expected: Result<usize, Code>| {
+            let mut received = received(pieces(&[&message]), budget, many());
+            received.reading.shape = Shape::of_method("/inference.GRPCInferenceService/ModelInfer");
+            let read = received.collect().await;
+            let read = read.map(|read| read.to_bytes().len());
+            assert_eq!(read.map_err(|status| status.code()), expected);
+        };
+        check(132 << 10, Ok(405)).await;
+        check(64 << 10, Err(Code::ResourceExhausted)).await;
+    }
+
+    #[tokio::test]
+    async fn memory_is_given_back_once_another_message_is_asked_for() {
+        let budget = MemoryBudget::new(4096);
+        let first = pieces(&[b"\0\0\0\0\x01a"]);
+        let mut received = received(first.chain(stream::pending()), 0, many());
+        received.reading.held = Held::new(budget.clone());
+        let (mut one, mut other) = (received.frame().await, None);
+        while one.is_some_and(|frame| {
+            frame
+                .expect("is read")
+                .data_ref()
+                .is_some_and(|data| data.len() != 1)
+        }) {
+            one = received.frame().await;
+        }
+        assert!(budget.cover(&mut other, 1).is_err(), "it is worked on");
+        let time = Duration::from_millis(20);
+        assert!(tokio::time::timeout(time, received.frame()).await.is_err());
+        assert!(budget.cover(&mut other, 1).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_call_must_be_there_in_time_and_a_stream_may_pause_until_the_end() {
         let paused = || pieces(&[b"\0\0\0\0\x01a"]).chain(stream::pending());
         let time = Duration::from_millis(20);
-        let late = read(paused(), 8192, Some(time)).await;
+        let late = read(paused(), 8192, Messages::One(time)).await;
         assert_eq!(late, Err(Code::DeadlineExceeded));
-        let waits = tokio::time::timeout(10 * time, read(paused(), 8192, None)).await;
-        assert!(waits.is_err(), "it may send more");
+        let stopped = watch::Sender::new(false);
+        let messages = Messages::Many(stopped.subscribe());
+        let mut waits = Box::pin(read(paused(), 8192, messages));
+        let waited = tokio::time::timeout(10 * time, &mut waits).await;
+        assert!(waited.is_err(), "it may send more");
+        stopped.send_replace(true);
+        assert_eq!(waits.await, Ok(6));
+    }
+
+    #[tokio::test]
+    async fn a_call_of_one_message_has_no_second() {
+        let twice = pieces(&[b"\0\0\0\0\x01a\0\0\0\0\x01b"]);
+        let read = read(twice, 8192, Messages::One(Duration::from_secs(60))).await;
+        assert_eq!(read, Err(Code::InvalidArgument));
     }
 }

@@ -171,6 +171,17 @@ impl Held {
         self.budget.cover(&mut share, bytes)
     }
 
+    /// Holds so many bytes more.
+    ///
+    /// # Errors
+    /// Those of [`MemoryBudget::cover`].
+    pub fn more(&self, bytes: u64) -> Result<(), Problem> {
+        let mut share = self.share.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = share.as_ref().map_or(0, |share| share.units);
+        let all = held.saturating_mul(UNIT).saturating_add(bytes);
+        self.budget.cover(&mut share, all)
+    }
+
     /// Gives back what is held.
     pub fn release(&self) {
         let mut share = self.share.lock().unwrap_or_else(PoisonError::into_inner);

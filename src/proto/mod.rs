@@ -5,6 +5,7 @@ pub mod json;
 pub mod little_endian;
 pub mod open_inference;
 pub mod status;
+pub mod weight;
 
 /// The messages as they are generated.
 #[expect(

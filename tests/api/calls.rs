@@ -4,8 +4,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream;
 use ocellus::proto::generated::inference::{
-    ModelInferRequest, grpc_inference_service_client::GrpcInferenceServiceClient,
+    ModelInferRequest, ServerLiveRequest, ServerLiveResponse,
+    grpc_inference_service_client::GrpcInferenceServiceClient,
+    model_infer_request::InferInputTensor,
 };
+use ocellus::proto::generated::ocellus::{WatchRequest, catalog_client::CatalogClient};
 use ocellus::proto::generated::tensorflow::{
     DataType, TensorProto, TensorShapeProto,
     serving::{
@@ -16,10 +19,12 @@ use ocellus::proto::generated::tensorflow::{
     tensor_shape_proto::Dim,
 };
 use tokio::sync::mpsc;
-use tonic::{Code, Request, transport::Channel};
+use tonic::{Code, Request, client::Grpc, codegen::http::uri::PathAndQuery, transport::Channel};
+use tonic_prost::ProstCodec;
 
 use crate::{
     access::{Keys, REVOKED},
+    pictures::{RED, plain, png},
     server::TestServer,
 };
 
@@ -150,4 +155,89 @@ async fn a_stream_ends_with_its_key() {
         }
     };
     assert_eq!(refused.code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn a_watch_ends_with_its_key() {
+    let (keys, _server, channel, key) = server(&["describe:colors"]).await;
+    let mut catalog = CatalogClient::new(channel);
+    let changes = catalog.watch(signed(&key, WatchRequest {})).await;
+    let mut changes = changes.expect("a stream").into_inner();
+    let first = changes
+        .message()
+        .await
+        .expect("is told")
+        .expect("a message");
+    let names: Vec<&str> = first.models.iter().map(|model| &*model.name).collect();
+    assert_eq!(names, ["colors"]);
+    keys.run(&["revoke", key.split('_').nth(1).expect("an id")]);
+    let ended = tokio::time::timeout(REVOKED, async {
+        loop {
+            if let Err(status) = changes.message().await {
+                break status;
+            }
+        }
+    });
+    assert_eq!(ended.await.expect("in time").code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn an_id_that_the_answer_would_repeat_is_short() {
+    let (_keys, _server, channel, key) = server(&["infer:*"]).await;
+    let mut client = GrpcInferenceServiceClient::new(channel);
+    let message = ModelInferRequest {
+        model_name: "colors".to_owned(),
+        id: "a".repeat(257),
+        ..ModelInferRequest::default()
+    };
+    let answer = client.model_infer(signed(&key, message)).await;
+    let refused = answer.expect_err("is too long");
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert!(refused.message().starts_with("id: "), "{refused}");
+}
+
+#[tokio::test]
+async fn a_message_takes_no_more_than_the_memory_that_is_left() {
+    let (_keys, _server, channel, key) = server(&["describe:nothing"]).await;
+    let mut client = GrpcInferenceServiceClient::new(channel).max_encoding_message_size(usize::MAX);
+    let message = ModelInferRequest {
+        inputs: vec![InferInputTensor::default(); 1_000_000],
+        ..ModelInferRequest::default()
+    };
+    let answer = client.model_infer(signed(&key, message)).await;
+    let refused = answer.expect_err("two megabytes become hundreds");
+    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+}
+
+#[tokio::test]
+async fn the_memory_of_open_calls_is_not_that_of_the_others() {
+    let (_keys, server, channel, key) = server(&["infer:*"]).await;
+    let codec = || ProstCodec::<ServerLiveRequest, ServerLiveResponse>::default();
+    let path = "/inference.GRPCInferenceService/ServerLive";
+    // Calls that never send their message.
+    let mut waiting = Vec::new();
+    for _ in 0..500 {
+        let mut client = Grpc::new(channel.clone());
+        client.ready().await.expect("is ready");
+        let request = Request::new(stream::pending());
+        waiting.push(tokio::spawn(async move {
+            let path = PathAndQuery::from_static(path);
+            client.client_streaming(request, path, codec()).await
+        }));
+    }
+    let mut client = GrpcInferenceServiceClient::new(channel);
+    let since = Instant::now();
+    let refused = loop {
+        match client.server_live(ServerLiveRequest {}).await {
+            Ok(_) => assert!(since.elapsed() < REVOKED, "they take every place"),
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(refused.code(), Code::Unavailable, "{refused}");
+    let picture = server.post("colors").header("x-api-key", &key);
+    let picture = picture.body(png(&plain(8, 8, RED))).send().await;
+    assert_eq!(picture.expect("an answer").status(), 200);
+    for call in waiting {
+        call.abort();
+    }
 }

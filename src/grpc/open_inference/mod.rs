@@ -5,6 +5,7 @@ pub(crate) mod codec;
 use std::{collections::BTreeMap, pin::Pin};
 
 use futures_util::{Stream, StreamExt as _};
+use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
@@ -22,7 +23,10 @@ use crate::{
         },
         status::status,
     },
-    protocols::open_inference::{describe, infer::Bounds},
+    protocols::open_inference::{
+        describe,
+        infer::{Bounds, MAX_ID},
+    },
 };
 
 use super::{CallLimits, GrpcState, deadline, guard::Guarded};
@@ -47,7 +51,9 @@ async fn answer(
     };
     let (request, wanted) = call.request(bounds)?;
     let answer = server.run(request).await?;
-    codec::response(id, answer, &wanted)
+    let response = codec::response(id, answer, &wanted)?;
+    server.hold(response.encoded_len())?;
+    Ok(response)
 }
 
 #[tonic::async_trait]
@@ -126,7 +132,10 @@ impl GrpcInferenceService for OpenInference {
             let call = call.clone();
             async move {
                 let message = message?;
-                let id = message.id.clone();
+                let mut id = message.id.clone();
+                if MAX_ID < id.len() {
+                    id.clear();
+                }
                 let answered = match call.message().await {
                     Ok(server) => answer(&server, message, limits).await,
                     Err(problem) if problem.code == ErrorCode::Unauthenticated => {

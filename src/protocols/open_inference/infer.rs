@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     access::caller::Wish,
-    error::Problem,
+    error::{ErrorCode, Problem},
     fairness::claim::Claim,
     inference::{
         columns::Column,
@@ -28,6 +28,9 @@ pub struct WantedOutput {
     /// How it is wanted.
     pub parameters: Parameters,
 }
+
+/// Longest id of a call, in bytes: its answer has it, too.
+pub const MAX_ID: usize = 256;
 
 /// What a call may cost at the most.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,8 +86,12 @@ impl InferCall {
     /// `timeout` is in microseconds.
     ///
     /// # Errors
-    /// When a parameter's value is not allowed.
+    /// When its id is too long or a parameter's value is not allowed.
     pub fn request(self, bounds: Bounds) -> Result<(TensorRequest, Vec<WantedOutput>), Problem> {
+        if MAX_ID < self.id.len() {
+            let detail = format!("the id has more than {MAX_ID} bytes");
+            return Err(Problem::new(ErrorCode::MalformedRequest, detail).in_field("id"));
+        }
         let timeout = parameters::count(&self.parameters, "timeout")?;
         let timeout = timeout
             .filter(|micros| *micros != 0)
