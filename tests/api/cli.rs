@@ -68,8 +68,10 @@ async fn infer_posts_a_folder_and_draws_what_was_found() {
         assert!(table.contains(part), "{part} is not in\n{table}");
     }
     assert!(!table.contains("notes.txt"), "{table}");
-    let drawn = image::open(out.join("a.png")).expect("decodes").into_rgb8();
-    assert_eq!(drawn.dimensions(), (96, 64));
+    for name in ["a.png.png", "b.PNG.png"] {
+        let drawn = image::open(out.join(name)).expect("decodes").into_rgb8();
+        assert_eq!(drawn.dimensions(), (96, 64));
+    }
 }
 
 #[tokio::test]

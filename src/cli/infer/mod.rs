@@ -1,5 +1,7 @@
 //! `ocellus infer`: posts pictures to a server.
 
+mod names;
+
 use std::{
     fs,
     io::{self, Read as _},
@@ -19,6 +21,7 @@ use serde_json::{Value, json};
 use crate::model::name::{ModelName, Version};
 
 use super::{Failure, print};
+use names::Names;
 
 /// Endings of files that a folder is searched for.
 const ENDINGS: [&str; 5] = ["jpg", "jpeg", "png", "webp", "gif"];
@@ -63,7 +66,7 @@ pub(super) struct InferArgs {
     /// Print the server's answers as JSON, one a line
     #[arg(long)]
     json: bool,
-    /// Write each picture with its results drawn in to this folder
+    /// Write each picture with its results drawn in to this folder, as cup.jpg.png and so on
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }
@@ -78,10 +81,10 @@ pub(super) async fn run(args: InferArgs) -> Result<ExitCode, Failure> {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_header(["PICTURE", "LABEL", "CONFIDENCE", "BOX"]);
-    let mut failed = 0;
+    let (mut failed, mut names) = (0, Names::default());
     for path in &pictures {
         bar.set_message(path.display().to_string());
-        let answer = ask(&client, &args, path).await;
+        let answer = ask(&client, &args, path, &mut names).await;
         failed += usize::from(answer.is_err());
         if args.json {
             let line =
@@ -148,7 +151,12 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
 }
 
 /// Asks for one picture's results, and for the annotated picture where it is wanted.
-async fn ask(client: &Client, args: &InferArgs, path: &Path) -> Result<Value, Failure> {
+async fn ask(
+    client: &Client,
+    args: &InferArgs,
+    path: &Path,
+    names: &mut Names,
+) -> Result<Value, Failure> {
     let bytes = if path == Path::new("-") {
         let mut bytes = Vec::new();
         io::stdin()
@@ -161,12 +169,8 @@ async fn ask(client: &Client, args: &InferArgs, path: &Path) -> Result<Value, Fa
     let answer = post(client, args, (path, bytes.clone()), "application/json").await?;
     if let Some(folder) = &args.out {
         let annotated = post(client, args, (path, bytes), "image/png").await?;
-        let stem = path
-            .file_stem()
-            .filter(|stem| *stem != "-")
-            .unwrap_or("stdin".as_ref());
-        let file = folder.join(stem).with_extension("png");
         let bytes = annotated.bytes().await?;
+        let file = folder.join(names.give(path));
         fs::write(&file, bytes).map_err(|error| unreadable(&file, &error))?;
     }
     Ok(answer.json().await?)
