@@ -1,6 +1,7 @@
 //! `ocellus infer`: posts pictures to a server.
 
 mod names;
+mod refusal;
 
 use std::{
     fs,
@@ -220,20 +221,8 @@ async fn post(
         return Ok(response);
     }
     let status = response.status();
-    let problem: Value = response.json().await.unwrap_or_default();
-    let text = |key: &str| {
-        problem
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    Err(Failure(format!(
-        "{} ({}): {}",
-        text("title"),
-        status.as_u16(),
-        text("detail")
-    )))
+    let body = response.text().await.unwrap_or_default();
+    Err(Failure(refusal::words(status, &body)))
 }
 
 /// The innermost cause, which says what a person can act on.
