@@ -46,7 +46,7 @@ pub(super) struct InferArgs {
     /// Model to ask
     #[arg(long, short, value_name = "NAME")]
     model: ModelName,
-    /// Version to ask; without it the newest answers
+    /// Version to ask; without it the one labelled stable, or else the newest that can serve
     #[arg(long, value_name = "NUMBER")]
     version: Option<Version>,
     /// How many classes a classification answers
