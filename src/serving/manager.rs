@@ -2,10 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -45,15 +42,17 @@ pub struct Manager {
     context: Arc<LoadContext>,
     streams: RwLock<BTreeMap<ModelName, StreamHandle>>,
     changed: watch::Sender<u64>,
-    stopping: AtomicBool,
     wishes: Mutex<Wishes>,
 }
 
-/// What the root says of each model, and what is wanted in its place.
+/// What the root says of each model, and what is wanted in its place. Locked until the streams
+/// know, so that what is wanted last is what they are told last.
 #[derive(Debug, Default)]
 struct Wishes {
     aspired: BTreeMap<ModelName, AspiredModel>,
     overrides: Overrides,
+    /// Nothing is wanted any more.
+    stopping: bool,
 }
 
 impl Manager {
@@ -64,7 +63,6 @@ impl Manager {
             context: Arc::new(context),
             streams: RwLock::default(),
             changed: watch::Sender::new(0),
-            stopping: AtomicBool::new(false),
             wishes: Mutex::default(),
         }
     }
@@ -75,7 +73,7 @@ impl Manager {
         let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = wishes.overrides.apply(&aspired);
         wishes.aspired.insert(aspired.name.clone(), aspired);
-        self.want(wanted);
+        self.want(&wishes, wanted);
     }
 
     /// Takes a model out of service, whatever the root says, until it is loaded.
@@ -101,12 +99,12 @@ impl Manager {
         let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut wishes.overrides);
         for aspired in wishes.aspired.values() {
-            self.want(wishes.overrides.apply(aspired));
+            self.want(&wishes, wishes.overrides.apply(aspired));
         }
     }
 
-    fn want(&self, wanted: AspiredModel) {
-        if self.stopping.load(Ordering::Acquire) {
+    fn want(&self, wishes: &Wishes, wanted: AspiredModel) {
+        if wishes.stopping {
             return;
         }
         let name = wanted.name.clone();
@@ -118,14 +116,7 @@ impl Manager {
     /// Takes every version out of service for good, and waits until their last runs have ended: a
     /// process that ends while the engine computes may crash.
     pub async fn stop(&self) {
-        self.stopping.store(true, Ordering::Release);
-        for name in self.models().into_iter().map(|model| model.name) {
-            let mut withdrawn = AspiredModel::new(name.clone());
-            withdrawn.withdrawn = true;
-            self.with_stream(&name, |stream| {
-                stream.aspired.send_replace(Some(withdrawn));
-            });
-        }
+        self.withdraw_all();
         let mut changes = self.changes();
         let runs = |version: &VersionStatus| match version.state {
             State::Loading | State::Available | State::Unloading => true,
@@ -142,6 +133,18 @@ impl Manager {
         // A load that was given up computes on until its step is done.
         while self.context.pace.is_loading() {
             tokio::time::sleep(LOADING_LOOK).await;
+        }
+    }
+
+    fn withdraw_all(&self) {
+        let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+        wishes.stopping = true;
+        for name in self.models().into_iter().map(|model| model.name) {
+            let mut withdrawn = AspiredModel::new(name.clone());
+            withdrawn.withdrawn = true;
+            self.with_stream(&name, |stream| {
+                stream.aspired.send_replace(Some(withdrawn));
+            });
         }
     }
 
