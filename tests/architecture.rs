@@ -31,7 +31,7 @@ const LAYERS: &[&[&str]] = &[
     &["lib", "main"],
 ];
 
-/// Pure modules: no runtime, no network, no file system.
+/// Pure modules: no runtime, no network, no clock, no file system.
 const PURE: &[&str] = &[
     "provider",
     "fairness",
@@ -42,7 +42,9 @@ const PURE: &[&str] = &[
     "preprocess",
     "postprocess",
 ];
-const IMPURE_CRATES: &[&str] = &["tokio", "axum", "reqwest", "ort", "std::fs", "std::net"];
+const IMPURE_CRATES: &[&str] = &["tokio", "axum", "reqwest", "ort"];
+const IMPURE_STD: &[&str] = &["fs", "net"];
+const CLOCKS: &[&str] = &["Instant::now", "SystemTime::now", "Timestamp::now"];
 
 /// What one module alone may name, so that the rest does not depend on it.
 const ONLY_IN: &[(&str, &str)] = &[
@@ -67,7 +69,7 @@ fn modules_depend_downwards_only() {
             faults.push(format!("{}: module is in no layer", source.path.display()));
             continue;
         };
-        for used in source.crate_imports() {
+        for used in source.imports("crate") {
             match rank.get(used.as_str()) {
                 None => (),
                 Some(_) if used == source.module => (),
@@ -90,9 +92,22 @@ fn pure_modules_stay_pure() {
         .iter()
         .filter(|s| PURE.contains(&s.module.as_str()))
     {
-        for name in IMPURE_CRATES {
-            if source.code.contains(&format!("{name}::")) {
-                faults.push(format!("{}: names `{name}`", source.path.display()));
+        let mut blame = |name: &str| {
+            faults.push(format!("{}: names `{name}`", source.path.display()));
+        };
+        for library in IMPURE_CRATES {
+            if source.names(&format!("{library}::")) {
+                blame(library);
+            }
+        }
+        for used in source.imports("std") {
+            if IMPURE_STD.contains(&used.as_str()) {
+                blame(&format!("std::{used}"));
+            }
+        }
+        for clock in CLOCKS {
+            if source.names(clock) {
+                blame(clock);
             }
         }
     }
@@ -104,16 +119,30 @@ fn libraries_stay_behind_their_module() {
     let mut faults = Vec::new();
     for source in sources() {
         for (owner, path) in ONLY_IN {
-            let named = source.code.split(path).next().is_some_and(|before| {
-                before.len() < source.code.len() && !before.ends_with(|c: char| c.is_alphanumeric())
-            });
             // The app joins the two ends of the edge, so it alone also holds a router.
-            if named && source.module != *owner && source.module != "app" {
+            if source.names(path) && source.module != *owner && source.module != "app" {
                 faults.push(format!("{}: names `{path}`", source.path.display()));
             }
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn what_a_file_names_is_found() {
+    let source = Source::of(
+        PathBuf::new(),
+        "error".to_owned(),
+        "#[cfg(test)]\nmod fixture;\nuse std::{\n    fs,\n    time::{Duration, Instant},\n};\n\
+         use std::net::IpAddr; // std::env\nuse crate::{model::{key, name}, tensor};\n\
+         let a = transport::b + ort::c + crate::geometry::Size;\n\
+         #[cfg(test)]\nmod tests {\n    use std::thread;\n}\n",
+    );
+    assert_eq!(source.imports("std"), ["fs", "time", "net"]);
+    assert_eq!(source.imports("crate"), ["model", "tensor", "geometry"]);
+    assert!(source.names("ort::") && !source.names("port::"));
+    let other = Source::of(PathBuf::new(), String::new(), "transport::b");
+    assert!(!other.names("ort::"));
 }
 
 #[test]
@@ -129,19 +158,16 @@ fn files_fit_in_the_head() {
 struct Source {
     path: PathBuf,
     module: String,
-    /// Text up to the first `#[cfg(test)]`, without `//` comments.
+    /// Text up to the module of tests, without `//` comments.
     code: String,
 }
+
+/// Where a file's own tests begin. A module of tests in a file of its own may be named anywhere.
+const TESTS: &str = "#[cfg(test)]\nmod tests {";
 
 impl Source {
     fn read(root: &Path, path: PathBuf) -> Self {
         let text = fs::read_to_string(&path).expect("source is readable");
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        let code = code
-            .lines()
-            .map(|line| line.split("//").next().unwrap_or_default())
-            .collect::<Vec<_>>()
-            .join("\n");
         let relative = path.strip_prefix(root).expect("path is under src");
         let first = relative.components().next().expect("path is not empty");
         let module = first
@@ -149,13 +175,37 @@ impl Source {
             .to_string_lossy()
             .trim_end_matches(".rs")
             .to_owned();
+        Self::of(path, module, &text)
+    }
+
+    fn of(path: PathBuf, module: String, text: &str) -> Self {
+        let code = text.split(TESTS).next().unwrap_or_default();
+        let code = code
+            .lines()
+            .map(|line| line.split("//").next().unwrap_or_default())
+            .collect::<Vec<_>>()
+            .join("\n");
         Self { path, module, code }
     }
 
-    /// Every `name` in `crate::name` and in `crate::{name, name::..}`.
-    fn crate_imports(&self) -> Vec<String> {
+    /// What follows each place where the code names a path, and not merely one that ends like it.
+    fn after<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
+        let is_of_name = |c: char| c.is_alphanumeric() || c == '_';
+        self.code
+            .match_indices(path)
+            .map(move |(start, _)| self.code.split_at(start))
+            .filter(move |(before, _)| !before.ends_with(is_of_name))
+            .map(move |(_, rest)| rest.split_at(path.len()).1)
+    }
+
+    fn names(&self, path: &str) -> bool {
+        self.after(path).next().is_some()
+    }
+
+    /// Every `name` in `root::name` and in `root::{name, name::..}`.
+    fn imports(&self, root: &str) -> Vec<String> {
         let mut names = Vec::new();
-        for tail in self.code.split("crate::").skip(1) {
+        for tail in self.after(&format!("{root}::")) {
             match tail.strip_prefix('{') {
                 None => names.push(identifier(tail)),
                 Some(group) => names.extend(group_heads(group)),
