@@ -1,6 +1,6 @@
 //! Models and versions: what is listed, what serves, what a broken one does.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use ocellus::app::AppError;
 use serde_json::{Value, json};
@@ -219,6 +219,26 @@ async fn a_server_without_models_is_live_and_takes_them_when_they_come() {
     server.until("/readyz", 200).await;
     let answer = server.answer("colors", png(&plain(4, 4, RED)), &[]).await;
     assert_eq!(answer["model"]["version"], 1);
+}
+
+#[tokio::test]
+async fn an_index_that_cannot_be_read_keeps_no_model_back() {
+    let root = tempfile::tempdir().expect("a folder");
+    let published = Command::new(env!("CARGO_BIN_EXE_ocellus"))
+        .args(["publish", "--model", "colors", "--to"])
+        .arg(root.path())
+        .arg(tiny_models().join("colors/1"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("starts");
+    assert!(published.status.success(), "{published:?}");
+    for too_short_or_large in [0, 64 << 20] {
+        let index = fs::File::create(root.path().join("index.json")).expect("a file");
+        index.set_len(too_short_or_large).expect("grows");
+        let server = TestServer::with(root.path(), &[]).await;
+        let answer = server.answer("colors", png(&plain(4, 4, RED)), &[]).await;
+        assert_eq!(answer["model"]["version"], 1, "{too_short_or_large} bytes");
+    }
 }
 
 #[tokio::test]

@@ -57,7 +57,12 @@ pub struct Source {
     rhythm: Rhythm,
     snapshots: Option<Snapshots>,
     watchers: BTreeMap<ModelName, watch::Sender<Option<News>>>,
-    index: Option<(Tag, Index)>,
+    /// The index that could be read last.
+    index: Index,
+    /// The state of the one that was read last, whether it could be or not.
+    index_tag: Option<Tag>,
+    /// What is wrong with that one, as it was logged.
+    index_fault: Option<String>,
     layout: Layout,
     next_listing: Option<Instant>,
     odd: BTreeSet<String>,
@@ -91,7 +96,9 @@ impl Source {
             rhythm,
             snapshots,
             watchers: BTreeMap::new(),
-            index: None,
+            index: Index::default(),
+            index_tag: None,
+            index_fault: None,
             next_listing: None,
             odd: BTreeSet::new(),
             failing: false,
@@ -177,32 +184,42 @@ impl Source {
             Ok(key) => key,
             Err(_) => return Ok(false),
         };
-        let known = self.index.as_ref().map(|(tag, _)| tag);
+        let known = self.index_tag.as_ref();
         let object = match self.store.get(&key, known, MAX_INDEX_BYTES).await {
             Ok(Fetched::Object(object)) => object,
-            Ok(Fetched::Unchanged) => return Ok(false),
-            Err(StoreError::NotFound(_)) => return Ok(false),
+            Ok(Fetched::Unchanged) | Err(StoreError::NotFound(_)) => return Ok(false),
+            Err(error @ StoreError::TooLarge { .. }) => {
+                self.pass_by_index(error.to_string());
+                return Ok(false);
+            }
             Err(error) => return Err(error),
         };
         self.layout = Layout::Published;
+        self.index_tag = Some(object.tag);
+        self.index_fault = None;
         let index = match Index::parse(&object.bytes) {
             Ok(index) => index,
-            Err(cause) => {
-                warn!(%cause, "index cannot be read; the listings are gone by");
+            Err(error) => {
+                self.pass_by_index(error.to_string());
                 return Ok(false);
             }
         };
-        let before = self
-            .index
-            .take()
-            .map(|(_, index)| index)
-            .unwrap_or_default();
+        let before = std::mem::take(&mut self.index);
         for name in index.changed_since(&before) {
             let withdrawn = index.removed.contains(name);
             self.tell(name, None, Some(withdrawn));
         }
-        self.index = Some((object.tag, index));
+        self.index = index;
         Ok(true)
+    }
+
+    /// An index that cannot be read says that models were published here, and no more.
+    fn pass_by_index(&mut self, cause: String) {
+        self.layout = Layout::Published;
+        if self.index_fault.as_ref() != Some(&cause) {
+            warn!(%cause, "index.json cannot be read; models are found by listing");
+            self.index_fault = Some(cause);
+        }
     }
 
     /// Lists everything.
