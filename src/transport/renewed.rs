@@ -15,15 +15,20 @@ const LOOK: Duration = Duration::from_secs(5);
 /// What could be read last.
 #[derive(Debug)]
 pub(super) struct Renewed<T> {
+    what: &'static str,
     files: Vec<PathBuf>,
     current: RwLock<Arc<T>>,
 }
 
 impl<T> Renewed<T> {
-    /// What these files hold now.
-    pub(super) fn new(files: Vec<PathBuf>, read: T) -> Self {
+    /// What these files hold now; the log calls it `what`.
+    pub(super) fn new(what: &'static str, files: Vec<PathBuf>, read: T) -> Self {
         let current = RwLock::new(Arc::new(read));
-        Self { files, current }
+        Self {
+            what,
+            files,
+            current,
+        }
     }
 
     pub(super) fn current(&self) -> Arc<T> {
@@ -33,7 +38,7 @@ impl<T> Renewed<T> {
 
     /// Reads the files anew whenever they change, for ever.
     pub(super) async fn follow<E: fmt::Display>(&self, read: impl Fn() -> Result<T, E>) {
-        let mut seen = self.stamps();
+        let (mut seen, mut last) = (self.stamps(), String::new());
         loop {
             tokio::time::sleep(LOOK).await;
             let stamps = self.stamps();
@@ -41,26 +46,42 @@ impl<T> Renewed<T> {
                 continue;
             }
             // The second of two files may not be there yet: it is tried again.
-            if self.renew(read()) {
-                seen = stamps;
-            }
+            last = match read() {
+                Ok(renewed) => {
+                    self.replace(renewed);
+                    seen = stamps;
+                    String::new()
+                }
+                Err(cause) => {
+                    let fault = cause.to_string();
+                    if fault != last {
+                        self.refuse(&fault);
+                    }
+                    fault
+                }
+            };
         }
     }
 
-    /// Takes over what was read anew. Gives whether it could be.
-    pub(super) fn renew<E: fmt::Display>(&self, read: Result<T, E>) -> bool {
+    /// Takes over what was read anew at somebody's word, or says why not.
+    pub(super) fn renew<E: fmt::Display>(&self, read: Result<T, E>) {
         match read {
-            Ok(renewed) => {
-                let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-                *current = Arc::new(renewed);
-                info!(files = ?self.files, "TLS certificates renewed");
-                true
-            }
-            Err(cause) => {
-                error!(%cause, "the new TLS certificates are not used");
-                false
-            }
+            Ok(renewed) => self.replace(renewed),
+            Err(cause) => self.refuse(&cause.to_string()),
         }
+    }
+
+    fn replace(&self, renewed: T) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(renewed);
+        info!(what = self.what, files = ?self.files, "changed files taken over");
+    }
+
+    fn refuse(&self, cause: &str) {
+        error!(
+            what = self.what,
+            cause, "changed files cannot be used, what was read last holds"
+        );
     }
 
     fn stamps(&self) -> Vec<Option<SystemTime>> {

@@ -18,6 +18,9 @@ use crate::config::TlsFiles;
 
 use super::{Protocols, renewed::Renewed};
 
+/// What is renewed, as the log calls it.
+const RENEWED: &str = "TLS certificates";
+
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -71,7 +74,7 @@ impl ServerTls {
     /// # Errors
     /// When one is missing or cannot be read, or they do not fit.
     pub fn load(files: TlsFiles, protocols: Protocols) -> Result<Self, TlsError> {
-        let config = Renewed::new(files.paths(), files.server(protocols)?);
+        let config = Renewed::new(RENEWED, files.paths(), files.server(protocols)?);
         Ok(Self {
             files,
             protocols,
@@ -109,7 +112,7 @@ impl ClientTls {
     /// # Errors
     /// When one is missing or cannot be read, or they do not fit.
     pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
-        let config = Renewed::new(files.paths(), files.client()?);
+        let config = Renewed::new(RENEWED, files.paths(), files.client()?);
         Ok(Self { files, config })
     }
 

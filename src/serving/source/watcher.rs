@@ -71,23 +71,28 @@ impl Watcher {
 
     /// Follows the news until the source ends.
     pub(super) async fn run(mut self, mut news: watch::Receiver<Option<News>>) {
+        let mut last = String::new();
         loop {
             let latest = news.borrow_and_update().clone();
             let looked = match latest {
                 Some(latest) => self.look(latest).await,
                 None => Ok(()),
             };
-            let changed = match looked {
-                Ok(()) => news.changed().await,
-                Err(cause) => {
-                    warn!(model.name = %self.name, %cause, "model's documents cannot be read now");
-                    let retry = tokio::time::timeout(self.retry, news.changed());
-                    retry.await.unwrap_or(Ok(()))
-                }
+            let fault = looked.map_or_else(|cause| cause.to_string(), |()| String::new());
+            if !fault.is_empty() && fault != last {
+                warn!(model.name = %self.name, cause = fault,
+                      "model's documents cannot be read now");
+            }
+            let changed = if fault.is_empty() {
+                news.changed().await
+            } else {
+                let retry = tokio::time::timeout(self.retry, news.changed());
+                retry.await.unwrap_or(Ok(()))
             };
             if changed.is_err() {
                 return;
             }
+            last = fault;
         }
     }
 
