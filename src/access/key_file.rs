@@ -72,7 +72,7 @@ pub enum KeyFileError {
     NotKeys {
         /// The file.
         path: PathBuf,
-        /// Why. Quotes nothing of the file.
+        /// Why. Quotes nothing of the file but ids.
         reason: String,
     },
 }
@@ -101,10 +101,14 @@ pub fn read(path: &Path) -> Result<KeyRecords, KeyFileError> {
     })?;
     let mut ids: Vec<&KeyId> = records.keys.iter().map(|key| &key.id).collect();
     ids.sort();
-    match ids.windows(2).find(|pair| pair.first() == pair.last()) {
-        Some(pair) => Err(not_keys(path, format!("it holds a key twice: {pair:?}"))),
-        None => Ok(records),
+    let pairs = ids.windows(2).filter(|pair| pair.first() == pair.last());
+    let mut twice: Vec<String> = pairs.flatten().map(ToString::to_string).collect();
+    twice.dedup();
+    if twice.is_empty() {
+        return Ok(records);
     }
+    let twice = twice.join(", ");
+    Err(not_keys(path, format!("it holds keys twice: {twice}")))
 }
 
 /// Changes the keys; a file that is not there holds none.
@@ -219,11 +223,19 @@ mod tests {
         let error = read(&path).expect_err("are no keys").to_string();
         assert!(error.contains("keys.toml does not hold keys"), "{error}");
         assert!(!error.contains("hush"), "{error}");
-        let twice = record();
-        change(&folder.path().join("two.toml"), |records| {
-            records.keys = vec![twice.clone(), twice];
+        let (one, other) = (record(), record());
+        let path = folder.path().join("two.toml");
+        change(&path, |records| {
+            let keys = [&one, &other, &one, &other, &other, &record()];
+            records.keys = keys.map(Clone::clone).into();
         })
         .expect("writes");
-        assert!(read(&folder.path().join("two.toml")).is_err());
+        let error = read(&path).expect_err("are there twice").to_string();
+        let mut ids = [one.id.to_string(), other.id.to_string()];
+        ids.sort();
+        assert!(
+            error.ends_with(&format!("twice: {}", ids.join(", "))),
+            "{error}"
+        );
     }
 }

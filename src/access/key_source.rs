@@ -13,7 +13,8 @@ use super::{
     keyring::Keyring,
 };
 
-/// How often the file is read anew: a key that is revoked ends within this time.
+/// How often the file is read anew. A key that is revoked ends within five seconds, which leaves
+/// time for reading.
 const REREAD: Duration = Duration::from_secs(1);
 
 /// A file of keys.

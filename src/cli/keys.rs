@@ -30,7 +30,7 @@ pub(super) enum KeysCommand {
     Create(CreateArgs),
     /// List the keys, without their secrets
     List(ListArgs),
-    /// Revoke a key; servers that read the same file refuse it within two seconds
+    /// Revoke a key; servers that read the same file refuse it within five seconds
     Revoke(RevokeArgs),
 }
 
@@ -72,7 +72,7 @@ pub(super) struct ListArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RevokeArgs {
-    /// Its id: what stands between the first two underlines
+    /// Its id: what stands between the key's first two underscores
     id: KeyId,
     #[command(flatten)]
     settings: SettingArgs,
@@ -201,7 +201,12 @@ fn revoke(args: RevokeArgs) -> Result<ExitCode, Failure> {
         before != records.keys.len()
     })?;
     if !revoked {
-        return Err(format!("{} holds no key {}", path.display(), args.id).into());
+        // What was given is not shown: it may be a whole key.
+        return Err(format!(
+            "{} holds no key of that id, which stands between a key's first two underscores",
+            path.display()
+        )
+        .into());
     }
     print(format!("revoked {}", args.id))
 }

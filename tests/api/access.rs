@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    process::Command,
+    process::{Command, Output},
     time::{Duration, Instant},
 };
 
@@ -34,16 +34,20 @@ impl Keys {
         self.0.path().join("keys.toml")
     }
 
-    /// Runs `ocellus keys`, and gives what it printed.
-    pub(crate) fn run(&self, arguments: &[&str]) -> String {
-        let output = Command::new(env!("CARGO_BIN_EXE_ocellus"))
+    fn output(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_ocellus"))
             .arg("keys")
             .args(arguments)
             .arg("--access-keys")
             .arg(self.path())
             .current_dir(self.0.path())
             .output()
-            .expect("starts");
+            .expect("starts")
+    }
+
+    /// Runs `ocellus keys`, and gives what it printed.
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {errors}");
         String::from_utf8(output.stdout).expect("text")
@@ -319,4 +323,16 @@ fn keys_are_listed_without_what_is_secret() {
     }
     let kept = std::fs::read_to_string(keys.path()).expect("reads");
     assert!(!listed.contains(secret) && !kept.contains(secret));
+}
+
+#[test]
+fn a_key_in_place_of_its_id_is_not_shown() {
+    let keys = Keys::new();
+    let key = keys.create(&[]);
+    let output = keys.output(&["revoke", &key]);
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("first two underscores"), "{said}");
+    assert!(!said.contains(&key[key.len() - 20..]), "{said}");
+    assert!(keys.run(&["list"]).contains("test"), "it is still there");
 }
