@@ -1,10 +1,11 @@
 //! The file of keys: what is kept of each, in TOML. It is written whole or not at all, by one
-//! process at a time, and readable by its owner alone.
+//! process at a time. A new one is readable by its owner alone; one that is changed stays whose it
+//! was, and readable by whom it was.
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown},
     path::{Path, PathBuf},
 };
 
@@ -153,8 +154,30 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
         .permissions(fs::Permissions::from_mode(0o600))
         .tempfile_in(folder.unwrap_or(Path::new(".")))?;
     file.write_all(text.as_bytes())?;
+    keep_owner(path, file.as_file()).map_err(|error| {
+        let words = format!("its owner, group and mode cannot be kept: {error}");
+        io::Error::new(error.kind(), words)
+    })?;
     file.as_file().sync_all()?;
     file.persist(path)?;
+    Ok(())
+}
+
+/// Makes a file as readable as the one that it will replace: root changes the keys of a server that
+/// is not root.
+fn keep_owner(path: &Path, file: &File) -> io::Result<()> {
+    let before = match fs::metadata(path) {
+        Ok(before) => before,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let new = file.metadata()?;
+    if (new.uid(), new.gid()) != (before.uid(), before.gid()) {
+        fchown(file, Some(before.uid()), Some(before.gid()))?;
+    }
+    if new.mode() != before.mode() {
+        file.set_permissions(before.permissions())?;
+    }
     Ok(())
 }
 
@@ -201,6 +224,23 @@ mod tests {
         assert_eq!(read(&path).expect("reads").keys, [first, second]);
         let mode = fs::metadata(&path).expect("is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_that_is_changed_keeps_its_owner_and_mode() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("keys.toml");
+        change(&path, |records| records.keys.push(record())).expect("changes");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("is our own");
+        // Root alone can give a file away: then it must not come back.
+        std::os::unix::fs::chown(&path, Some(65_534), Some(65_534)).ok();
+        let read = || fs::metadata(&path).expect("is there");
+        let before = read();
+        change(&path, |records| records.keys.push(record())).expect("changes");
+        let after = read();
+        assert_ne!(after.ino(), before.ino(), "it was replaced");
+        assert_eq!(after.mode() & 0o777, 0o640);
+        assert_eq!((after.uid(), after.gid()), (before.uid(), before.gid()));
     }
 
     #[test]
