@@ -27,12 +27,6 @@ impl Size {
     pub const fn pixels(self) -> u64 {
         self.width as u64 * self.height as u64
     }
-
-    /// The size after a quarter turn.
-    #[must_use]
-    pub const fn transposed(self) -> Self {
-        Self::new(self.height, self.width)
-    }
 }
 
 impl std::fmt::Display for Size {
@@ -130,7 +124,7 @@ impl Rect {
 }
 
 /// How one picture was laid into one model input: a scale and a shift for each axis, so that
-/// `input = picture * scale + offset`. Maps both ways.
+/// `input = picture * scale + offset`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Geometry {
     /// The upright picture's size.
@@ -154,17 +148,6 @@ impl Geometry {
         let [sx, sy] = self.scale;
         let [ox, oy] = self.offset;
         [[sx, 0.0, ox], [0.0, sy, oy], [0.0, 0.0, 1.0]]
-    }
-
-    /// A point of the picture, in the model's input.
-    #[must_use]
-    pub fn to_input(&self, point: Point) -> Point {
-        let [sx, sy] = self.scale;
-        let [ox, oy] = self.offset;
-        Point {
-            x: (f64::from(point.x) * sx + ox) as f32,
-            y: (f64::from(point.y) * sy + oy) as f32,
-        }
     }
 
     /// A point of the model's input, in the picture. Not clipped.
@@ -203,6 +186,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    impl Geometry {
+        /// A point of the picture, in the model's input.
+        #[expect(clippy::cast_possible_truncation, reason = "compared with a tolerance")]
+        pub(crate) fn to_input(&self, point: Point) -> Point {
+            let [sx, sy] = self.scale;
+            let [ox, oy] = self.offset;
+            Point {
+                x: (f64::from(point.x) * sx + ox) as f32,
+                y: (f64::from(point.y) * sy + oy) as f32,
+            }
+        }
+    }
 
     const UNIT: Rect = Rect {
         x1: 0.0,

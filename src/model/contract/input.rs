@@ -105,7 +105,7 @@ impl Color {
 #[serde(untagged)]
 pub enum Side {
     /// Always this many pixels.
-    Fixed(#[schemars(range(min = 1, max = 8192))] u32),
+    Fixed(#[schemars(range(min = 1, max = MAX_SIDE))] u32),
     /// From `min` to `max` pixels in steps of `stride`.
     Range(SideRange),
 }
@@ -115,14 +115,14 @@ pub enum Side {
 #[serde(deny_unknown_fields)]
 pub struct SideRange {
     /// Fewest pixels, a multiple of the stride.
-    #[schemars(range(min = 1, max = 8192))]
+    #[schemars(range(min = 1, max = MAX_SIDE))]
     pub min: u32,
     /// Most pixels, a multiple of the stride.
-    #[schemars(range(min = 1, max = 8192))]
+    #[schemars(range(min = 1, max = MAX_SIDE))]
     pub max: u32,
     /// The side is a multiple of this many pixels. Default 32.
     #[serde(default = "usual_stride")]
-    #[schemars(range(min = 1, max = 8192))]
+    #[schemars(range(min = 1, max = MAX_SIDE))]
     pub stride: u32,
 }
 

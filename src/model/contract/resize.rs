@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::input::MAX_SIDE;
+
 /// How the picture is fitted to the input's size.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -31,7 +33,7 @@ pub struct Resize {
     pub fraction: Option<f64>,
     /// `shortest_edge` only: the picture's shorter side after resizing, in pixels, before the
     /// centre is cut out. Default: the input's shorter side.
-    #[schemars(range(min = 1, max = 8192))]
+    #[schemars(range(min = 1, max = MAX_SIDE))]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub shortest_edge: Option<u32>,

@@ -23,8 +23,6 @@ pub struct VersionView {
 pub enum Condition {
     /// Not loaded, and never failed in its present content.
     New,
-    /// Being loaded.
-    Loading,
     /// Serving its present content.
     Available,
     /// Serving, but its content in storage is another.
@@ -49,14 +47,14 @@ impl Condition {
     pub const fn serves(self) -> bool {
         match self {
             Self::Available | Self::Stale | Self::StaleFailed { .. } => true,
-            Self::New | Self::Loading | Self::Failed { .. } | Self::Unloading => false,
+            Self::New | Self::Failed { .. } | Self::Unloading => false,
         }
     }
 
     const fn failed(self) -> bool {
         match self {
             Self::Failed { .. } | Self::StaleFailed { .. } => true,
-            Self::New | Self::Loading | Self::Available | Self::Stale | Self::Unloading => false,
+            Self::New | Self::Available | Self::Stale | Self::Unloading => false,
         }
     }
 
@@ -64,7 +62,7 @@ impl Condition {
         match self {
             Self::New | Self::Stale => true,
             Self::Failed { due } | Self::StaleFailed { due } => due,
-            Self::Loading | Self::Available | Self::Unloading => false,
+            Self::Available | Self::Unloading => false,
         }
     }
 }
@@ -172,12 +170,6 @@ pub fn next_action(
                 view.version,
             )
         })?;
-    if versions
-        .iter()
-        .any(|view| view.condition == Condition::Loading)
-    {
-        return None;
-    }
     let unloading = versions
         .iter()
         .any(|view| view.condition == Condition::Unloading);

@@ -12,7 +12,6 @@ fn views(text: &str) -> Vec<VersionView> {
         let (number, state) = word.split_once(':').expect("number:state");
         let condition = match state {
             "new" => Condition::New,
-            "loading" => Condition::Loading,
             "available" => Condition::Available,
             "stale" => Condition::Stale,
             "failed" => Condition::Failed { due: false },
@@ -58,7 +57,6 @@ fn a_version_is_given_up_only_when_another_serves() {
     check("1:new", Some("load 1"));
     check("1:new 2:new", Some("load 2"));
     check("1:available 2:new", Some("load 2"));
-    check("1:available 2:loading", None);
     check("1:available 2:available", Some("unload 1"));
     check("1:unloading 2:available", None);
     check("1:available 2:failed", None);
