@@ -1,4 +1,5 @@
-//! An instance: one session on a thread of its own, which takes batches off its servable's queue.
+//! An instance: a thread with a session for each size of its runs, which takes batches off its
+//! servable's queue.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

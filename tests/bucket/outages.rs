@@ -107,7 +107,7 @@ async fn only_its_owner_takes_a_model_away() {
     }
     weed.publish(&tiny("colors/2"), "colors", 2).await;
     gateway.until_default("colors", 2, BACK).await;
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    gateway.until_polled(3).await;
     let spots = gateway.model("spots").await;
     assert_eq!(
         spots["default_version"], 1,
@@ -116,7 +116,7 @@ async fn only_its_owner_takes_a_model_away() {
     let labels = gateway.model("spots").await["labels"].clone();
     assert_eq!(labels[0]["label"], "canary", "what is wanted is remembered");
     weed.publish(&tiny("spots/1"), "spots", 1).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    gateway.until_polled(2).await;
     weed.run(&["models", "rm", "spots", "--all"]).await;
     let gone = |detail: &serde_json::Value| detail["versions"][0]["state"] == "END";
     gateway.until("spots", BACK, gone).await;
