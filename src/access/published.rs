@@ -1,7 +1,6 @@
 //! Where an identity provider publishes its public keys: a file, or an address.
 
 use std::{
-    error::Error,
     io,
     path::{Path, PathBuf},
     time::Duration,
@@ -11,7 +10,7 @@ use reqwest::{Client, StatusCode, redirect::Policy};
 use tokio::{fs::File, io::AsyncReadExt as _};
 use url::{Position, Url};
 
-use crate::config::Jwks;
+use crate::{config::Jwks, error::causes};
 
 use super::key_set::{MAX_BYTES, NoKeySet};
 
@@ -151,15 +150,4 @@ fn client(url: &Url) -> reqwest::Result<Client> {
         _ => builder.https_only(true),
     };
     builder.build()
-}
-
-/// An error with all that led to it: the library's own words are "error sending request" alone.
-fn causes(error: &reqwest::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    words
 }

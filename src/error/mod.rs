@@ -1,5 +1,6 @@
-//! Problems as callers see them.
+//! Problems as callers see them, and errors as the log has them.
 
+mod causes;
 mod code;
 
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub use causes::causes;
 pub use code::ErrorCode;
 
 /// A failure in words for the caller: a code to branch on and a sentence that helps.

@@ -7,7 +7,7 @@ use url::ParseError;
 
 use crate::{
     config::Schemes,
-    error::{ErrorCode, Problem},
+    error::{ErrorCode, Problem, causes},
 };
 
 /// Why a picture was not fetched. What it prints is what callers are told, who may be after what
@@ -97,7 +97,7 @@ pub enum NameFault {
 
 /// Why nothing can be fetched at all: the system has no certificates that it trusts.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", chain(.0))]
+#[error("{}", causes(.0))]
 pub struct NoClient(#[from] reqwest::Error);
 
 impl FetchError {
@@ -129,7 +129,7 @@ impl FetchError {
         match self {
             Self::Address(fault) => fault.to_string(),
             Self::Status(status) => format!("answered {status}"),
-            Self::Broken(error) => chain(error),
+            Self::Broken(error) => causes(error),
             Self::Malformed(_)
             | Self::TooLong(_)
             | Self::Scheme(_)
@@ -151,18 +151,6 @@ impl From<FetchError> for Problem {
     fn from(error: FetchError) -> Self {
         Self::new(error.code(), error.to_string()).in_field("url")
     }
-}
-
-/// An error with everything that led to it.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 const fn named(schemes: Schemes) -> &'static str {
