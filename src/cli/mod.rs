@@ -4,6 +4,7 @@ mod check;
 mod infer;
 mod keys;
 mod models;
+mod open_files;
 mod publish;
 mod reload;
 mod serve;

@@ -17,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    Failure,
+    Failure, open_files,
     reload::{self, Followed},
     settings::SettingArgs,
 };
@@ -60,6 +60,7 @@ async fn run(settings: SettingArgs, role: Role) -> Result<ExitCode, Failure> {
     let followed = Followed::new(settings.clone());
     let config = settings.read()?;
     let log = logs::start(&config.log).map_err(|error| format!("log.filter: {error}"))?;
+    open_files::raise(config.http.connections);
     let app = App::start(config, role).await?;
     let lines = welcome(&app);
     let (ready, is_ready) = oneshot::channel();

@@ -223,3 +223,28 @@ async fn faults_of_the_configuration_are_reported_before_anything_starts() {
         assert!(report.contains(part), "{part} is not in\n{report}");
     }
 }
+
+#[tokio::test]
+async fn a_server_may_have_a_file_open_for_each_connection_or_says_that_it_may_not() {
+    // There are no models there: it ends when it has looked at its limits.
+    let serve = async |limit: &str, connections: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit $0 && exec \"$@\"", limit]);
+        command.args([
+            env!("CARGO_BIN_EXE_ocellus"),
+            "serve",
+            "--models",
+            "/nowhere",
+        ]);
+        command.args(["--http-connections", connections]);
+        text(&run(command).await.stderr)
+    };
+    let raised = serve("-Sn 256", "10").await;
+    assert!(raised.contains("/nowhere"), "{raised}");
+    assert!(!raised.contains("open_files"), "{raised}");
+    let few = serve("-n 600", "1024").await;
+    assert!(
+        few.contains("\"open_files\":600") && few.contains("\"wanted\":2560"),
+        "{few}"
+    );
+}
