@@ -72,12 +72,12 @@ fn open_inference_status(problem: &Problem) -> StatusCode {
         Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         Code::ResourceExhausted
+        | Code::Cancelled
         | Code::DeadlineExceeded
         | Code::Unimplemented
         | Code::PermissionDenied
         | Code::Unauthenticated => own,
         Code::Ok
-        | Code::Cancelled
         | Code::Unknown
         | Code::InvalidArgument
         | Code::AlreadyExists
@@ -103,7 +103,24 @@ pub(super) struct Said;
 
 #[cfg(test)]
 mod tests {
+    use crate::error::ErrorCode;
+
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_body_has_one_status_in_every_protocol() {
+        let check = |code: ErrorCode, status: u16| {
+            for dialect in [Dialect::TensorFlow, Dialect::OpenInference] {
+                let refusal = dialect.refusal(&Problem::new(code, "why"));
+                let refusal = refusal.expect("in its own words");
+                assert_eq!(refusal.status(), status, "{dialect:?} {code:?}");
+            }
+        };
+        check(ErrorCode::BodyTooLarge, 413);
+        check(ErrorCode::BodyTooSlow, 408);
+        check(ErrorCode::QueueFull, 429);
+        check(ErrorCode::Overloaded, 503);
+    }
 
     #[test]
     fn each_path_has_its_protocol() {

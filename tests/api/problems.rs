@@ -244,6 +244,19 @@ async fn limits_are_named_when_they_are_reached() {
 }
 
 #[tokio::test]
+async fn a_body_that_never_fits_is_not_asked_for_again() {
+    let server = TestServer::with(&tiny_models(), &[("limits.body_bytes", "2000")]).await;
+    for path in ["/v1/models/colors:predict", "/v2/models/colors/infer"] {
+        let request = server.client.post(server.url(path)).body(vec![0; 2001]);
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 413, "{path}");
+        assert!(!answer.headers().contains_key("retry-after"), "{path}");
+        let said: Value = answer.json().await.expect("JSON");
+        assert!(said["error"].is_string(), "{path}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn a_model_that_fails_on_one_picture_serves_the_next() {
     let broken = tiny_models()
         .with_file_name("broken_models")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import unittest
+from unittest.mock import Mock
 
 from PIL import Image
 
+from .client import Answer
 from .pictures import corpus
 from .pictures.item import FINE
-from .requests import requests
+from .requests import raw, requests
+from .run import Attack, Report
 
 
 class Corpus(unittest.TestCase):
@@ -33,6 +36,20 @@ class Corpus(unittest.TestCase):
             if picture.expect == frozenset({FINE}):
                 with self.subTest(picture.name), Image.open(io.BytesIO(picture.data)) as image:
                     self.assertIn(image.format, {"JPEG", "PNG", "GIF", "WEBP", "MPO"})
+
+    def test_what_can_never_fit_is_not_to_be_sent_again(self) -> None:
+        for status, body, expect, fine in [
+            (413, b'{"error":"why"}', 413, True),
+            (429, b'{"error":"why"}', 413, False),
+            (429, b'{"code":"queue_full"}', 413, True),
+            (503, b'{"error":"why"}', 413, True),
+            (429, b'{"error":"why"}', 200, True),
+        ]:
+            with self.subTest(status=status, body=body, expect=expect):
+                report = Report()
+                answer = Answer(status, 0.0, {"retry-after": "1"}, body)
+                Attack(Mock(), report, [], []).judge_raw(raw("a request", b"", expect), answer)
+                self.assertEqual(not report.faults, fine)
 
 
 if __name__ == "__main__":

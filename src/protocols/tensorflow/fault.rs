@@ -69,9 +69,13 @@ impl Fault {
         }
     }
 
-    /// The HTTP status of the code, as TensorFlow Serving maps it.
+    /// The HTTP status of the code, as TensorFlow Serving maps it. Of bodies it has no word, so HTTP's
+    /// own is said: one that is too large need not be sent again.
     #[must_use]
     pub const fn http_status(&self) -> u16 {
+        if matches!(self.kind, ErrorCode::BodyTooLarge | ErrorCode::BodyTooSlow) {
+            return self.kind.status();
+        }
         match self.code {
             Code::Ok => 200,
             Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => 400,
