@@ -57,6 +57,19 @@ async fn models_are_listed_with_their_versions() {
 }
 
 #[tokio::test]
+async fn without_a_core_nobody_says_that_there_is_no_version() {
+    let gateway = TestServer::gateway("http://127.0.0.1:1", &[]).await;
+    for path in ["versions/1", "labels/stable", "metadata"] {
+        let answer = gateway.get(&format!("/v1/models/colors/{path}")).await;
+        assert_eq!(answer.status(), 503, "{path}");
+        assert_eq!(answer.headers()["retry-after"], "1", "{path}");
+    }
+    let server = TestServer::start().await;
+    let answer = server.get("/v1/models/nothing/versions/1").await;
+    assert_eq!(answer.status(), 404);
+}
+
+#[tokio::test]
 async fn without_a_version_the_newest_answers() {
     let server = TestServer::start().await;
     let answer = server.answer("colors", png(&plain(4, 4, RED)), &[]).await;

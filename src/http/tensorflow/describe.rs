@@ -8,7 +8,8 @@ use axum::{
 use serde_json::{Value, json};
 
 use crate::{
-    model::served_version::ServedVersion,
+    error::{ErrorCode, Problem},
+    model::{name::ModelName, served_version::ServedVersion},
     proto::{
         generated::tensorflow::serving::SignatureDefMap,
         json::{Wide, json},
@@ -83,12 +84,21 @@ fn signatures(version: &ServedVersion) -> Value {
 fn stands(state: &ApiState, name: &str, by: By<'_>) -> Response {
     let described = spec(name, by).and_then(|spec| {
         let model = state.service.core().model(&spec.name);
-        let model = model.map_err(|_| status::unknown(&spec.name))?;
+        let model = model.map_err(|problem| unseen(&problem, &spec.name))?;
         let versions = status::of(&model, &spec)?.model_version_status;
         let versions: Vec<Value> = versions.iter().map(status::json).collect();
         Ok(json!({ "model_version_status": versions }))
     });
     answer(described)
+}
+
+/// Why a model is not shown: there is none, or whoever would know cannot be asked.
+fn unseen(problem: &Problem, name: &ModelName) -> Fault {
+    if problem.code == ErrorCode::ModelNotFound {
+        status::unknown(name)
+    } else {
+        Fault::from(problem)
+    }
 }
 
 fn answer(described: Result<Value, Fault>) -> Response {
