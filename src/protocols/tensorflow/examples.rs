@@ -60,8 +60,12 @@ fn bytes_of(example: &Example) -> Vec<Bytes> {
 /// The classes of each picture, best first.
 #[must_use]
 pub fn classes(answer: &TensorAnswer) -> ClassificationResult {
+    rows(&answer.outputs)
+}
+
+fn rows(outputs: &[(String, Column)]) -> ClassificationResult {
     let column = |name: &str| {
-        let found = answer.outputs.iter().find(|(output, _)| output == name);
+        let found = outputs.iter().find(|(output, _)| output == name);
         found.map(|(_, column)| column)
     };
     let (Some(Column::Texts { shape, texts }), Some(Column::Tensor(scores))) =
@@ -76,10 +80,13 @@ pub fn classes(answer: &TensorAnswer) -> ClassificationResult {
     let TensorData::I32(counts) = counts else {
         return ClassificationResult::default();
     };
-    let width = shape.get(1).copied().unwrap_or(0).max(1);
+    // It is 0 where nothing passed for any picture; each has its row all the same.
+    let width = shape.get(1).copied().unwrap_or(0);
     let scores = scores.to_f32();
-    let rows = texts.chunks(width).zip(scores.chunks(width)).zip(counts);
-    let classifications = rows.map(|((labels, scores), count)| {
+    let rows = counts.into_iter().enumerate().map(|(index, count)| {
+        let row = index * width..(index + 1) * width;
+        let labels = texts.get(row.clone()).unwrap_or_default();
+        let scores = scores.get(row).unwrap_or_default();
         let classes = labels.iter().zip(scores).map(|(label, score)| Class {
             label: label.clone(),
             score: *score,
@@ -89,6 +96,43 @@ pub fn classes(answer: &TensorAnswer) -> ClassificationResult {
         }
     });
     ClassificationResult {
-        classifications: classifications.collect(),
+        classifications: rows.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tensor::Tensor;
+
+    use super::*;
+
+    fn tensor(shape: &[usize], data: TensorData) -> Column {
+        Column::Tensor(Tensor::new(shape.to_vec(), data).expect("fits"))
+    }
+
+    #[test]
+    fn every_picture_has_its_row() {
+        let check = |width: usize, labels: &[&str], counts: &[i32], expected: &[&[&str]]| {
+            let shape = [counts.len(), width];
+            let counts = tensor(&[counts.len()], TensorData::I32(counts.to_vec()));
+            let scores = tensor(&shape, TensorData::F32(vec![0.5; labels.len()]));
+            let labels = Column::Texts {
+                shape: shape.to_vec(),
+                texts: labels.iter().map(|label| (*label).to_owned()).collect(),
+            };
+            let outputs = [
+                ("num_results", counts),
+                ("labels", labels),
+                ("scores", scores),
+            ];
+            let result = rows(&outputs.map(|(name, column)| (name.to_owned(), column)));
+            let rows = result.classifications.iter();
+            let names = rows.map(|row| row.classes.iter().map(|class| class.label.as_str()));
+            let names: Vec<Vec<&str>> = names.map(Iterator::collect).collect();
+            assert_eq!(names, expected);
+        };
+        check(2, &["a", "b", "c", ""], &[2, 1], &[&["a", "b"], &["c"]]);
+        check(1, &["", "a"], &[0, 1], &[&[], &["a"]]);
+        check(0, &[], &[0, 0], &[&[], &[]]);
     }
 }
