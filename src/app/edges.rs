@@ -15,7 +15,7 @@ use crate::{
         memory::MemoryBudget,
         service::{InferenceService, ServiceLimits},
     },
-    telemetry::metrics::Metrics,
+    telemetry::{metrics::Metrics, readiness::Readiness},
     transport::{Protocols, ServerTls, Transport},
 };
 
@@ -23,7 +23,7 @@ use super::{core::image_limits, error::AppError, live::Live};
 
 pub(super) fn api_state(
     config: &Config,
-    (service, gate, uploads): (InferenceService, Gate, MemoryBudget),
+    (service, gate, uploads, readiness): (InferenceService, Gate, MemoryBudget, Readiness),
     live: &Live,
     metrics: &Arc<Metrics>,
 ) -> Result<ApiState, AppError> {
@@ -32,6 +32,7 @@ pub(super) fn api_state(
         fetcher: fetcher(config, uploads.clone(), metrics)?,
         service,
         gate,
+        readiness,
         trusted_proxies: live.trusted_proxies.subscribe(),
         limits: live.limits.subscribe(),
         uploads,

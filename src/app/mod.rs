@@ -108,7 +108,12 @@ impl App {
         let http = match role {
             Role::Serve | Role::ServeGrpc | Role::Gateway => {
                 let listener = bind("http.address", config.http.address).await?;
-                let edge = (service.clone(), gate.clone(), uploads.clone());
+                let edge = (
+                    service.clone(),
+                    gate.clone(),
+                    uploads.clone(),
+                    readiness.clone(),
+                );
                 let state = api_state(&config, edge, &live, &metrics)?;
                 Some((listener, router(&state), clients(&config)?))
             }

@@ -10,6 +10,7 @@ use crate::{
     fairness::{claim::Tenant, places::Places},
     fetch::fetcher::Fetcher,
     inference::{memory::MemoryBudget, service::InferenceService},
+    telemetry::readiness::Readiness,
 };
 
 /// What handlers share.
@@ -19,6 +20,8 @@ pub struct ApiState {
     pub service: InferenceService,
     /// Who is let in.
     pub gate: Gate,
+    /// Whether requests should be sent here.
+    pub readiness: Readiness,
     /// Proxies that are believed where a request came from, at the moment.
     pub trusted_proxies: watch::Receiver<Arc<[IpNet]>>,
     /// What a request may cost, at the moment.

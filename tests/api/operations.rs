@@ -1,5 +1,10 @@
 //! Health and metrics, on their own port.
 
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
 use crate::{
     pictures::{RED, plain, png},
     server::{TestServer, tiny_models},
@@ -75,4 +80,29 @@ async fn a_request_in_flight_ends_before_the_server_does() {
     }
     server.stop().await.expect("ends well");
     assert_eq!(answered.await.expect("no panic"), 200);
+}
+
+#[tokio::test]
+async fn a_server_that_is_told_to_end_is_not_ready_in_any_protocol() {
+    let server = TestServer::start().await;
+    let address = server.url("").replace("http://", "");
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    let mut ready = async || {
+        let ask = "GET /v2/health/ready HTTP/1.1\r\nhost: a\r\n\r\n";
+        stream.write_all(ask.as_bytes()).await.expect("writes");
+        let mut answer = vec![0; 4096];
+        let read = stream.read(&mut answer).await.expect("an answer");
+        String::from_utf8_lossy(&answer[..read]).into_owned()
+    };
+    assert!(ready().await.starts_with("HTTP/1.1 200"));
+    // Its models still serve: what was let in is finished.
+    let ended = tokio::spawn(server.stop());
+    let last = loop {
+        let answer = ready().await;
+        if !answer.starts_with("HTTP/1.1 200") {
+            break answer;
+        }
+    };
+    assert!(last.starts_with("HTTP/1.1 503"), "{last}");
+    ended.await.expect("no panic").expect("ends well");
 }

@@ -4,7 +4,6 @@ use axum::{
     Extension, Json,
     extract::{Path, State},
     http::StatusCode,
-    response::{IntoResponse as _, Response},
 };
 use prost::Message;
 use serde_json::{Value, json};
@@ -61,14 +60,13 @@ pub(super) async fn live() -> StatusCode {
     StatusCode::OK
 }
 
-/// Ready as a whole where some model can serve.
-pub(super) async fn ready(State(state): State<ApiState>) -> Response {
-    let models = state.service.core().models();
-    if models.iter().any(|model| model.default_version().is_some()) {
-        StatusCode::OK.into_response()
-    } else {
-        Problem::new(ErrorCode::ModelNotReady, "no model can serve yet").into_response()
+/// Ready as a whole where `/readyz` is.
+pub(super) async fn ready(State(state): State<ApiState>) -> Result<StatusCode, Problem> {
+    if state.readiness.is_ready() {
+        return Ok(StatusCode::OK);
     }
+    let detail = "models are being loaded or drained";
+    Err(Problem::new(ErrorCode::ModelNotReady, detail))
 }
 
 pub(super) async fn model(State(state): State<ApiState>, Path(name): Path<String>) -> Answer {
