@@ -39,6 +39,27 @@ pub struct VersionStatus {
     pub served: Option<Arc<ServedVersion>>,
 }
 
+/// How the message begins of a version that was taken out of service. A gateway hears no more of it
+/// than these words.
+const UNLOADED: &str = "unloaded: ";
+
+/// The message of a version that was taken out of service.
+pub(super) fn unloaded(why: &str) -> String {
+    format!("{UNLOADED}{why}")
+}
+
+impl VersionStatus {
+    /// Whether it came to a bad end: what was taken out of service ended well, what never came up
+    /// did not.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        match self.state {
+            State::End => !self.message.is_empty() && !self.message.starts_with(UNLOADED),
+            State::Start | State::Loading | State::Available | State::Unloading => false,
+        }
+    }
+}
+
 /// A label as it stands now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelStatus {
@@ -111,5 +132,29 @@ impl ModelStatus {
                 .iter()
                 .find_map(|version| version.served.as_ref())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_never_came_up_has_failed() {
+        let check = |state: State, message: &str, failed: bool| {
+            let status = VersionStatus {
+                version: "1".parse().expect("a version"),
+                state,
+                message: message.to_owned(),
+                served: None,
+            };
+            assert_eq!(status.has_failed(), failed, "{state:?} {message:?}");
+        };
+        let unloaded = unloaded("version 2 serves");
+        check(State::Unloading, &unloaded, false);
+        check(State::End, &unloaded, false);
+        check(State::End, "", false);
+        check(State::End, "labels.txt is missing", true);
+        check(State::Start, "its files are not all there yet", false);
     }
 }

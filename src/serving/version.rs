@@ -17,7 +17,7 @@ use super::{
     policy::Condition,
     resources::Bytes,
     servable::Servable,
-    state::{State, VersionStatus},
+    state::{State, VersionStatus, unloaded},
 };
 
 /// Waits before a version that failed is tried again; after the last only when its files change.
@@ -210,7 +210,7 @@ impl Entry {
     pub(super) fn unload(&mut self, why: &str) -> Option<(Arc<Servable>, mpsc::Receiver<()>)> {
         let servable = self.servable.take()?;
         self.state = Some(State::Unloading);
-        self.message = format!("unloaded: {why}");
+        self.message = unloaded(why);
         Some((servable, self.end.take()?))
     }
 

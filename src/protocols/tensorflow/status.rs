@@ -90,12 +90,11 @@ pub fn version_status(status: &VersionStatus) -> ModelVersionStatus {
         State::Unloading => Said::Unloading,
         State::End => Said::End,
     };
-    // What was unloaded ended well, what never came up did not.
-    let failed = match status.state {
-        State::End => !status.message.is_empty() && !status.message.starts_with("unloaded"),
-        State::Start | State::Loading | State::Available | State::Unloading => false,
+    let code = if status.has_failed() {
+        Code::Unknown
+    } else {
+        Code::Ok
     };
-    let code = if failed { Code::Unknown } else { Code::Ok };
     ModelVersionStatus {
         version: status.version.get(),
         state: state.into(),
