@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     model::{
-        desired::{DESIRED_FILE, Desired, MAX_DESIRED_BYTES},
+        desired::{DESIRED_FILE, Desired, DesiredError, MAX_DESIRED_BYTES},
         digest::Digest,
         manifest::{MANIFEST_FILE, MAX_MANIFEST_BYTES, Manifest},
         name::{ModelName, Version},
@@ -20,8 +20,8 @@ use super::{PublishError, index::read};
 pub struct CatalogModel {
     /// The model.
     pub name: ModelName,
-    /// What its owner wants; nothing where it has no `serving.json`.
-    pub desired: Desired,
+    /// What its owner wants, nothing where it has no `serving.json`; or what is wrong with that.
+    pub desired: Result<Desired, DesiredError>,
     /// Its versions.
     pub versions: BTreeMap<Version, CatalogVersion>,
     /// Folders that are no versions.
@@ -79,7 +79,7 @@ impl CatalogModel {
 /// Every model of a root.
 ///
 /// # Errors
-/// When it cannot be read, or a `serving.json` has a fault.
+/// When it cannot be read.
 pub async fn models(store: &dyn ObjectStore) -> Result<Vec<CatalogModel>, PublishError> {
     let root = listing::group(&store.list("").await?);
     let mut models = Vec::new();
@@ -92,7 +92,7 @@ pub async fn models(store: &dyn ObjectStore) -> Result<Vec<CatalogModel>, Publis
 /// One model of a root.
 ///
 /// # Errors
-/// When there is none of that name, the root cannot be read, or its `serving.json` has a fault.
+/// When there is none of that name, or the root cannot be read.
 pub async fn model(
     store: &dyn ObjectStore,
     name: &ModelName,
@@ -114,9 +114,7 @@ async fn describe(
         Some(_) => read(store, &key, MAX_DESIRED_BYTES).await?,
         None => None,
     };
-    let desired = desired
-        .map(|object| Desired::parse(&object.bytes))
-        .transpose()?;
+    let desired = desired.map(|object| Desired::parse(&object.bytes));
     let mut versions = BTreeMap::new();
     for (version, listed) in &listing.versions {
         let described = CatalogVersion {
@@ -128,7 +126,7 @@ async fn describe(
     }
     Ok(CatalogModel {
         name,
-        desired: desired.unwrap_or_default(),
+        desired: desired.unwrap_or_else(|| Ok(Desired::default())),
         versions,
         odd: listing.odd.clone(),
     })

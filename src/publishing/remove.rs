@@ -25,15 +25,16 @@ pub async fn remove_version(
     if !there.versions.contains_key(&version) {
         there.has(version)?;
     }
-    let labels = &there.desired.labels;
-    if let Some((label, _)) = labels.iter().find(|(_, target)| **target == version) {
+    let wanted = there.desired?;
+    let mut labels = wanted.labels.iter();
+    if let Some((label, _)) = labels.find(|(_, target)| **target == version) {
         return Err(PublishError::Labelled {
             model: model.clone(),
             version,
             label: label.clone(),
         });
     }
-    if there.desired.promoted.contains(&version) {
+    if wanted.promoted.contains(&version) {
         desired::change(store, model, |desired| {
             desired.forget(version);
             Ok(())
@@ -56,13 +57,8 @@ pub async fn remove_version(
 /// # Errors
 /// When there is none, or the root cannot be read or written.
 pub async fn remove_model(store: &dyn ObjectStore, model: &ModelName) -> Result<(), PublishError> {
-    let there = match catalog::model(store, model).await {
-        Ok(there) => there.versions.into_keys().collect(),
-        // A desired state that cannot be read does not keep its model.
-        Err(PublishError::Desired(_)) => Vec::new(),
-        Err(error) => return Err(error),
-    };
-    for version in there {
+    let there = catalog::model(store, model).await?;
+    for version in there.versions.into_keys() {
         let manifest = format!("{model}/{version}/{MANIFEST_FILE}").parse()?;
         store.delete(&manifest).await?;
     }

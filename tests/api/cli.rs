@@ -190,6 +190,28 @@ async fn models_list_names_the_faults_of_contracts() {
 }
 
 #[tokio::test]
+async fn models_list_shows_whose_desired_state_cannot_be_read() {
+    let root = tempfile::tempdir().expect("a folder");
+    for model in ["cat", "dog"] {
+        let folder = root.path().join(model).join("3");
+        fs::create_dir_all(&folder).expect("a folder");
+        let contract = tiny_models().join("colors/1/model.toml");
+        fs::copy(contract, folder.join("model.toml")).expect("copies");
+    }
+    fs::write(root.path().join("cat/serving.json"), "{").expect("writes");
+    let mut command = ocellus(&["models", "list", "--json", "--models"]);
+    command.arg(root.path());
+    let output = run(command).await;
+    assert!(!output.status.success());
+    let listed: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let [cat, dog] = [0, 1].map(|index: usize| &listed["models"][index]);
+    assert_eq!([&cat["model"], &dog["model"]], ["cat", "dog"]);
+    let fault = cat["fault"].as_str().expect("a fault");
+    assert!(fault.starts_with("serving.json cannot be read"), "{fault}");
+    assert!(dog["fault"].is_null(), "{listed:#}");
+}
+
+#[tokio::test]
 async fn a_provider_that_cannot_start_is_the_reason_and_the_processor_no_way_out() {
     for providers in ["cuda", "cuda,cpu", "tensorrt,cuda,cpu"] {
         let mut command = ocellus(&["serve", "--providers", providers, "--models"]);

@@ -140,7 +140,10 @@ pub(super) async fn run(command: ModelsCommand) -> Result<ExitCode, Failure> {
             let store = open(args.settings).await?;
             let model = catalog::model(store.as_ref(), &args.model).await?;
             if !args.json {
-                tell(&args.model, &model.desired)?;
+                match &model.desired {
+                    Ok(desired) => tell(&args.model, desired)?,
+                    Err(fault) => print(format_args!("{}: {fault}", args.model))?,
+                };
             }
             report(store.as_ref(), &[model], args.json).await
         }

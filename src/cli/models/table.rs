@@ -9,6 +9,7 @@ use crate::{
     cli::{Failure, print},
     model::{
         contract::Contract,
+        desired::DesiredError,
         name::{ModelName, Version},
     },
     publishing::catalog::{CatalogModel, CatalogVersion, Seal},
@@ -86,7 +87,8 @@ impl Row {
         version: Version,
         lies: &CatalogVersion,
     ) -> Result<Self, Failure> {
-        let labels = model.desired.labels.iter();
+        let desired_fault = model.desired.as_ref().err().map(DesiredError::to_string);
+        let labels = model.desired.iter().flat_map(|desired| &desired.labels);
         let labels = labels.filter(|(_, target)| **target == version);
         let (state, manifest_fault) = match &lies.seal {
             Seal::Sealed(_) => ("published", None),
@@ -110,7 +112,9 @@ impl Row {
             size: lies.size,
             task,
             input,
-            fault: manifest_fault.or(contract.err().map(|Failure(text)| text)),
+            fault: manifest_fault
+                .or(desired_fault)
+                .or(contract.err().map(|Failure(text)| text)),
         })
     }
 
