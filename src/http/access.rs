@@ -24,7 +24,9 @@ use crate::{
     transport::Peer,
 };
 
-use super::{challenge::Challenge, elsewhere::is_from_elsewhere, state::ApiState};
+use super::{
+    admission::drain, challenge::Challenge, elsewhere::is_from_elsewhere, state::ApiState,
+};
 
 /// The header of a key, beside `Authorization: Bearer`.
 pub(super) const API_KEY: HeaderName = HeaderName::from_static(KEY_HEADER);
@@ -101,6 +103,7 @@ pub(super) async fn admit(
         Ok(admission) => admission,
         Err((problem, identity)) => {
             let challenge = challenge(&state, &problem, headers, need.of(model.as_ref()));
+            drain(request);
             let mut response = problem.into_response();
             if let Some(challenge) = challenge {
                 response.extensions_mut().insert(challenge);

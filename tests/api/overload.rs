@@ -95,12 +95,12 @@ async fn what_would_wait_too_long_is_refused_and_the_server_recovers() {
     assert!(recovered.is_ok(), "it serves again");
 }
 
-/// Sends a request on a connection and gives its status.
-async fn status_on(stream: &mut TcpStream, body: &[u8]) -> Option<u16> {
+/// Sends a request with a header on a connection and gives its status.
+async fn status_on(stream: &mut TcpStream, header: &str, body: &[u8]) -> Option<u16> {
     let length = body.len();
     let head = format!(
         "POST /v1/models/colors/infer HTTP/1.1\r\nhost: a\r\ncontent-type: image/png\r\n\
-         x-priority: never\r\ncontent-length: {length}\r\n\r\n"
+         {header}\r\ncontent-length: {length}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.ok()?;
     // The answer comes before the body does.
@@ -119,20 +119,29 @@ async fn status_on(stream: &mut TcpStream, body: &[u8]) -> Option<u16> {
 
 #[tokio::test]
 async fn a_refusal_comes_before_the_body_and_leaves_the_connection() {
-    let server = TestServer::start().await;
-    let address = server.url("").replace("http://", "");
-    let mut stream = TcpStream::connect(address).await.expect("connects");
-    for _ in 0..3 {
-        let status = status_on(&mut stream, &vec![0; 300_000]).await;
-        assert_eq!(status, Some(400), "on one connection");
+    let keys = Keys::new();
+    keys.create(&[]);
+    for (server, header, refused) in [
+        (TestServer::start().await, "x-priority: never", 400),
+        (keys.server(&[]).await, "x-api-key: none", 401),
+    ] {
+        let address = server.url("").replace("http://", "");
+        let mut stream = TcpStream::connect(address).await.expect("connects");
+        for _ in 0..3 {
+            let status = status_on(&mut stream, header, &vec![0; 1_000_000]).await;
+            assert_eq!(status, Some(refused), "on one connection");
+        }
+        // What is large is not read, and its connection ends.
+        let head = format!(
+            "POST /v1/models/colors/infer HTTP/1.1\r\nhost: a\r\n{header}\r\n\
+             content-length: 30000000\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.expect("writes");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("closed");
+        let line = format!("HTTP/1.1 {refused}");
+        assert!(answer.starts_with(&line), "{answer}");
     }
-    // What is large is not read, and its connection ends.
-    let head = "POST /v1/models/colors/infer HTTP/1.1\r\nhost: a\r\nx-priority: never\r\n\
-                content-length: 30000000\r\n\r\n";
-    stream.write_all(head.as_bytes()).await.expect("writes");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("closed");
-    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
 }
 
 #[tokio::test]
