@@ -165,7 +165,8 @@ fn audit(need: Need, model: Option<&ModelName>, caller: &Identity, response: &Re
     }
 }
 
-/// Where a request came from, and whether somebody passed it on who is not believed.
+/// Where a request came from, and whether somebody passed it on: who is believed where it came from
+/// is not believed that it is of this machine.
 fn origin(request: &Request, trusted: &[IpNet]) -> (Option<IpAddr>, bool) {
     let peer = request.extensions().get::<Peer>();
     let Some(peer) = peer.map(|peer| peer.address.ip().to_canonical()) else {
@@ -173,9 +174,8 @@ fn origin(request: &Request, trusted: &[IpNet]) -> (Option<IpAddr>, bool) {
     };
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     let headers = request.headers();
+    let passed_on = headers.contains_key(FORWARDED_FOR) || headers.contains_key(header::FORWARDED);
     if !is_trusted(peer) {
-        let passed_on =
-            headers.contains_key(FORWARDED_FOR) || headers.contains_key(header::FORWARDED);
         return (Some(peer), passed_on);
     }
     let lines = headers.get_all(FORWARDED_FOR).iter().rev();
@@ -184,16 +184,13 @@ fn origin(request: &Request, trusted: &[IpNet]) -> (Option<IpAddr>, bool) {
     for hop in hops {
         match hop.trim().parse::<IpAddr>() {
             Ok(address) => origin = address.to_canonical(),
-            Err(_) => return (Some(origin), true),
+            Err(_) => break,
         }
         if !is_trusted(origin) {
             break;
         }
     }
-    (
-        Some(origin),
-        origin == peer && headers.contains_key(header::FORWARDED),
-    )
+    (Some(origin), passed_on)
 }
 
 #[cfg(test)]
@@ -218,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_proxy_is_believed_only_where_it_is_trusted() {
-        let trusted = ["10.0.0.0/8".parse().expect("a network")];
+        let trusted = ["10.0.0.0/8", "127.0.0.0/8"].map(|it| it.parse().expect("a network"));
         let check = |peer: &str, lines: &[&str], origin_is: &str, passed_on: bool| {
             let expected = (Some(origin_is.parse().expect("an address")), passed_on);
             assert_eq!(
@@ -228,19 +225,25 @@ mod tests {
             );
         };
         check("127.0.0.1", &[], "127.0.0.1", false);
-        check("127.0.0.1", &["192.0.2.1"], "127.0.0.1", true);
+        check("::1", &["192.0.2.1"], "::1", true);
         check("192.0.2.9", &["127.0.0.1"], "192.0.2.9", true);
         check("10.0.0.1", &[], "10.0.0.1", false);
-        check("10.0.0.1", &["192.0.2.1"], "192.0.2.1", false);
+        check("10.0.0.1", &["192.0.2.1"], "192.0.2.1", true);
         check(
             "10.0.0.1",
             &["127.0.0.1, 192.0.2.1, 10.0.0.2"],
             "192.0.2.1",
-            false,
+            true,
         );
-        check("10.0.0.1", &["127.0.0.1", "192.0.2.1"], "192.0.2.1", false);
+        check("10.0.0.1", &["127.0.0.1", "192.0.2.1"], "192.0.2.1", true);
         check("10.0.0.1", &["127.0.0.1, unknown"], "10.0.0.1", true);
-        check("::ffff:10.0.0.1", &["192.0.2.1"], "192.0.2.1", false);
+        check("::ffff:10.0.0.1", &["192.0.2.1"], "192.0.2.1", true);
+        // Whoever is behind a proxy of this machine, or says so, is not this machine.
+        check("127.0.0.1", &["127.0.0.1"], "127.0.0.1", true);
+        check("127.0.0.1", &["::1"], "::1", true);
+        check("127.0.0.1", &["127.0.0.1, 10.1.2.3"], "127.0.0.1", true);
+        check("10.0.0.1", &["127.0.0.1"], "127.0.0.1", true);
+        check("127.0.0.1", &[""], "127.0.0.1", true);
     }
 
     #[test]
