@@ -93,9 +93,9 @@ fn shown_path(request: &Request) -> String {
 }
 
 /// Refuses what is declared too large, what there is no place for or would wait for too long, and
-/// what takes too long.
+/// what takes too long. What only looks costs next to nothing, and goes by.
 async fn limit(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
-    if request.method() == Method::GET {
+    if request.method().is_safe() {
         return next.run(request).await;
     }
     let (claim, longest, stay) = match admit(&state, &mut request).await {

@@ -1,5 +1,6 @@
 //! What the edge does around every request: the page, the documentation, CORS.
 
+use reqwest::Method;
 use serde_json::Value;
 
 use crate::{
@@ -129,6 +130,19 @@ async fn a_server_without_a_place_refuses_and_works_on() {
                 other => panic!("{other:?}"),
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn what_only_looks_needs_no_place() {
+    let server = TestServer::start().await;
+    for method in [Method::GET, Method::HEAD] {
+        let url = server.url("/v1/models");
+        let request = server.client.request(method.clone(), url);
+        // What asks for a place is refused for this.
+        let request = request.header("x-priority", "never");
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 200, "{method}");
     }
 }
 
