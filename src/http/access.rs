@@ -81,8 +81,9 @@ pub(super) async fn admit(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let route = request.extensions().get::<MatchedPath>();
-    let need = need(request.method(), route.map(MatchedPath::as_str));
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map(MatchedPath::as_str);
+    let need = need(request.method(), route);
     if need == Need::Nothing {
         return next.run(request).await;
     }
@@ -109,7 +110,7 @@ pub(super) async fn admit(
                 response.extensions_mut().insert(challenge);
             }
             if let Some(identity) = identity {
-                audit(need, model.as_ref(), &identity, &response);
+                audit((need, route), model.as_ref(), &identity, &response);
                 response.extensions_mut().insert(AnsweredTo(identity));
             }
             return response;
@@ -118,7 +119,7 @@ pub(super) async fn admit(
     let identity = admission.caller.identity().clone();
     request.extensions_mut().insert(admission.caller.clone());
     let mut response = next.run(request).await;
-    audit(need, model.as_ref(), &identity, &response);
+    audit((need, route), model.as_ref(), &identity, &response);
     response.extensions_mut().insert(AnsweredTo(identity));
     response
 }
@@ -157,11 +158,21 @@ async fn named_model(request: &mut Request) -> Option<ModelName> {
 }
 
 /// One line for everything that was done, or not allowed, to a model's service.
-fn audit(need: Need, model: Option<&ModelName>, caller: &Identity, response: &Response) {
+fn audit(
+    (need, route): (Need, Option<&str>),
+    model: Option<&ModelName>,
+    caller: &Identity,
+    response: &Response,
+) {
     if need == Need::Scope(Action::Admin) {
+        // The last word of the route is what is done.
+        let action = route.and_then(|route| route.rsplit('/').next());
         let model = model.map(|model| without_keys(model.as_str()));
+        let refusal = response.extensions().get::<Problem>();
+        let code = refusal.map(|problem| problem.code.as_str());
         let status = response.status().as_u16();
-        info!(target: "audit", %caller, model = model.as_deref(), status, "administration");
+        info!(target: "audit", %caller, action, model = model.as_deref(), code, status,
+              "administration");
     }
 }
 
@@ -195,11 +206,45 @@ fn origin(request: &Request, trusted: &[IpNet]) -> (Option<IpAddr>, bool) {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
+    use std::{fs, net::SocketAddr, sync::Mutex};
 
-    use axum::body::Body;
+    use axum::{body::Body, http::StatusCode};
+    use serde_json::Value;
+    use tempfile::NamedTempFile;
+    use tracing::subscriber::with_default;
+
+    use crate::error::ErrorCode;
 
     use super::*;
+
+    /// What the log has of a request to a route.
+    fn audited(route: &str, response: &Response) -> Value {
+        let file = NamedTempFile::new().expect("a file");
+        let lines = Mutex::new(file.reopen().expect("opens"));
+        let log = tracing_subscriber::fmt().json().with_writer(lines);
+        let model: ModelName = "colors".parse().expect("a name");
+        let asked = (need(&Method::POST, Some(route)), Some(route));
+        with_default(log.finish(), || {
+            audit(asked, Some(&model), &Identity::Certificate, response);
+        });
+        let line = fs::read_to_string(file.path()).expect("reads");
+        let line: Value = serde_json::from_str(&line).expect("one line of JSON");
+        line["fields"].clone()
+    }
+
+    #[test]
+    fn the_log_says_what_was_done_to_a_model() {
+        let check = |action: &str, response: &Response, code: Option<&str>| {
+            let route = format!("/v2/repository/models/{{model}}/{action}");
+            let fields = audited(&route, response);
+            assert_eq!(fields["action"], action);
+            assert_eq!(fields["model"], "colors");
+            assert_eq!(fields["code"].as_str(), code);
+        };
+        let refused = Problem::new(ErrorCode::PermissionDenied, "why").into_response();
+        check("load", &StatusCode::OK.into_response(), None);
+        check("unload", &refused, Some("permission_denied"));
+    }
 
     fn request(peer: &str, forwarded_for: &[&str]) -> Request {
         let mut request = Request::new(Body::empty());
