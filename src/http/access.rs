@@ -146,8 +146,10 @@ fn challenge(
     headers: &HeaderMap,
     asked: Option<(Action, &ModelName)>,
 ) -> Option<Challenge> {
-    let is_open = !state.gate.is_for_this_machine();
-    is_open.then(|| Challenge::of(problem, headers, asked))?
+    if state.gate.is_for_this_machine() {
+        return None;
+    }
+    Challenge::of(problem, headers, asked)
 }
 
 /// The model that a path names. In TensorFlow Serving's paths a colon and a verb follow it.
