@@ -81,15 +81,23 @@ fn named(method: &Method) -> &'static str {
     named.unwrap_or("other")
 }
 
-/// The path for the log, without keys and tokens that people put there. What is written so that
-/// they could hide in it shows as the route that it took.
+/// Longest path that the log has, in characters.
+const SHOWN: usize = 256;
+
+/// The path for the log, cut where it is long, without keys and tokens that people put there. What
+/// is written so that they could hide in it shows as the route that it took.
 fn shown_path(request: &Request) -> String {
     let path = request.uri().path();
     if path.contains('%') || path.contains("eyJ") {
         let route = request.extensions().get::<MatchedPath>();
         return route.map_or("unknown", MatchedPath::as_str).to_owned();
     }
-    without_keys(path).into_owned()
+    let mut shown = without_keys(path).into_owned();
+    if let Some((end, _)) = shown.char_indices().nth(SHOWN) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    shown
 }
 
 /// Refuses what is declared too large, what there is no place for or would wait for too long, and
@@ -211,4 +219,28 @@ fn cors(origins: &[String]) -> CorsLayer {
             header::RETRY_AFTER,
             HeaderName::from_static("server-timing"),
         ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_shown_without_keys_and_in_part() {
+        let check = |path: &str, expected: &str| {
+            let mut request = Request::new(Body::empty());
+            *request.uri_mut() = path.parse().expect("a path");
+            assert_eq!(shown_path(&request), expected);
+        };
+        check("/v1/models", "/v1/models");
+        check("/v1/models/%41", "unknown");
+        check("/v1/models/ocl_0123_abc", "/v1/models/ocl_…");
+        let most = format!("/{}", "a".repeat(SHOWN - 1));
+        check(&most, &most);
+        check(&format!("{most}b"), &format!("{most}…"));
+        check(&"/a".repeat(16_000), &format!("{}…", "/a".repeat(128)));
+        // Where the cut goes through a key, nothing of it is left.
+        let before = format!("/{}", "a".repeat(SHOWN - 6));
+        check(&format!("{before}/ocl_01_abc"), &format!("{before}/ocl_…"));
+    }
 }
