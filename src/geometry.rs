@@ -190,7 +190,7 @@ mod tests {
     impl Geometry {
         /// A point of the picture, in the model's input.
         #[expect(clippy::cast_possible_truncation, reason = "compared with a tolerance")]
-        pub(crate) fn to_input(&self, point: Point) -> Point {
+        pub(crate) fn input_of(&self, point: Point) -> Point {
             let [sx, sy] = self.scale;
             let [ox, oy] = self.offset;
             Point {
@@ -260,7 +260,7 @@ mod tests {
     proptest! {
         #[test]
         fn geometry_maps_both_ways(g in geometry(), x in 0.0_f32..640.0, y in 0.0_f32..480.0) {
-            let back = g.to_picture(g.to_input(Point { x, y }));
+            let back = g.to_picture(g.input_of(Point { x, y }));
             // One part in 2^23 of the largest input coordinate, scaled back by at most 100.
             prop_assert!((back.x - x).abs() < 0.1, "x is {}", back.x);
             prop_assert!((back.y - y).abs() < 0.1, "y is {}", back.y);
@@ -270,7 +270,7 @@ mod tests {
         fn the_matrix_is_the_map(g in geometry(), x in 0.0_f32..640.0, y in 0.0_f32..480.0) {
             let m = g.matrix();
             let by_matrix = m[0][0] * f64::from(x) + m[0][1] * f64::from(y) + m[0][2];
-            let mapped = f64::from(g.to_input(Point { x, y }).x);
+            let mapped = f64::from(g.input_of(Point { x, y }).x);
             prop_assert!((by_matrix - mapped).abs() < 1e-2, "{by_matrix} is not {mapped}");
         }
 

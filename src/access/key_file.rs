@@ -1,5 +1,6 @@
-//! The file of keys: what is kept of each, in TOML. It is written whole or not at all, by one
-//! process at a time. A new one is readable by its owner alone; one that is changed stays whose it
+//! The file of keys: what is kept of each, in TOML.
+//!
+//! It is written whole or not at all, by one process at a time. A new one is readable by its owner alone; one that is changed stays whose it
 //! was, and readable by whom it was.
 
 use std::{

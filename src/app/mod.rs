@@ -81,6 +81,27 @@ enum Models {
     There(Arc<CorePool>),
 }
 
+impl Models {
+    /// Those of a role, and the way to them.
+    async fn of(
+        config: &Config,
+        role: Role,
+        metrics: &Arc<Metrics>,
+    ) -> Result<(CoreClient, Self), AppError> {
+        match role {
+            Role::Serve | Role::ServeGrpc | Role::Core => {
+                let core = ModelCore::start(config, metrics).await?;
+                let client = CoreClient::InProcess(Arc::clone(&core.manager));
+                Ok((client, Self::Here(Box::new(core))))
+            }
+            Role::Gateway => {
+                let pool = cores::pool(config)?;
+                Ok((CoreClient::Remote(Arc::clone(&pool)), Self::There(pool)))
+            }
+        }
+    }
+}
+
 impl App {
     /// Starts the engine, looks for models and opens the ports.
     ///
@@ -88,17 +109,7 @@ impl App {
     /// When the engine, the folder of models or a port is not to be had.
     pub async fn start(config: Config, role: Role) -> Result<Self, AppError> {
         let metrics = Arc::new(Metrics::default());
-        let (client, models) = match role {
-            Role::Serve | Role::ServeGrpc | Role::Core => {
-                let core = ModelCore::start(&config, &metrics).await?;
-                let client = CoreClient::InProcess(Arc::clone(&core.manager));
-                (client, Models::Here(Box::new(core)))
-            }
-            Role::Gateway => {
-                let pool = cores::pool(&config)?;
-                (CoreClient::Remote(Arc::clone(&pool)), Models::There(pool))
-            }
-        };
+        let (client, models) = Models::of(&config, role, &metrics).await?;
         let gate = Gate::new(Policy::open(&config.access, None).await?);
         let live = Live::new(&config);
         let service = InferenceService::new(client, service_limits(&config), Arc::clone(&metrics));

@@ -331,7 +331,7 @@ mod tests {
             };
             #[expect(clippy::cast_precision_loss, reason = "inputs are far below 2^24 pixels")]
             let expected = ((target.x + target.width) as f32, (target.y + target.height) as f32);
-            let mapped = geometry.to_input(corner);
+            let mapped = geometry.input_of(corner);
             prop_assert!((mapped.x - expected.0).abs() < 0.5, "{mapped:?}");
             prop_assert!((mapped.y - expected.1).abs() < 0.5, "{mapped:?}");
             let back = geometry.to_picture(mapped);
