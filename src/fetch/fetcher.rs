@@ -14,13 +14,17 @@ use reqwest::{
     header::{self, HeaderMap, HeaderValue},
     redirect, retry,
 };
-use tokio::{sync::Semaphore, time::timeout_at};
+use tokio::time::timeout_at;
 use tracing::info;
 
 use crate::{
     error::Problem,
-    inference::memory::{MemoryBudget, Share},
-    telemetry::metrics::{Metrics, Outcome},
+    fairness::claim::Claim,
+    inference::{
+        memory::{MemoryBudget, Share},
+        room::Room,
+    },
+    telemetry::metrics::{Metrics, Outcome, RoomName},
 };
 
 use super::{
@@ -52,7 +56,7 @@ struct Inner {
     client: Client,
     policy: UrlPolicy,
     limits: FetchLimits,
-    places: Semaphore,
+    places: Room,
     metrics: Arc<Metrics>,
 }
 
@@ -154,19 +158,22 @@ impl Fetcher {
         Ok(Self(Arc::new(Inner {
             client,
             policy,
-            places: Semaphore::new(limits.concurrent),
+            places: Room::new(
+                RoomName::Fetch,
+                (limits.concurrent, 0),
+                Arc::clone(&metrics),
+            ),
             limits,
             metrics,
         })))
     }
 
-    /// Fetches a picture. Its memory is given back when its bytes are dropped.
+    /// Fetches a picture, in its claim's turn. Its memory is given back when its bytes are dropped.
     ///
     /// # Errors
     /// When the policy does not allow it, it cannot be had, or there is no place or memory for it.
-    pub async fn fetch(&self, url: &str, deadline: Instant) -> Result<Bytes, Problem> {
-        let last = deadline.checked_sub(TO_SAY_SO).unwrap_or(deadline);
-        let fetched = self.in_time(url, last).await;
+    pub async fn fetch(&self, url: &str, claim: &Claim) -> Result<Bytes, Problem> {
+        let fetched = self.in_time(url, claim).await;
         let code = fetched.as_ref().err().map(FetchError::code);
         self.0.metrics.fetched(Outcome(code));
         fetched.map_err(|error| {
@@ -177,24 +184,26 @@ impl Fetcher {
     }
 
     /// Waits for a place, and then fetches within the time for one picture.
-    async fn in_time(&self, url: &str, last: Instant) -> Result<Bytes, FetchError> {
+    async fn in_time(&self, url: &str, claim: &Claim) -> Result<Bytes, FetchError> {
         let Inner { limits, places, .. } = &*self.0;
-        let place = timeout_at(last.into(), places.acquire()).await;
-        let Ok(Ok(_place)) = place else {
-            return Err(FetchError::NoPlace(limits.concurrent));
-        };
+        let place = places.place(0, claim).await;
+        let _place = place.map_err(|_| FetchError::NoPlace(limits.concurrent))?;
         let begun = Instant::now();
-        let end = last.min(begun + limits.timeout);
-        let fetched = timeout_at(end.into(), self.follow(url)).await;
+        let mut end = begun + limits.timeout;
+        if let Some(deadline) = claim.deadline {
+            end = end.min(deadline.checked_sub(TO_SAY_SO).unwrap_or(deadline));
+        }
+        let memory = limits.memory.of(&claim.tenant);
+        let fetched = timeout_at(end.into(), self.follow(url, &memory)).await;
         fetched.unwrap_or_else(|_| Err(FetchError::Late(end.saturating_duration_since(begun))))
     }
 
     /// Asks, and goes where redirects lead.
-    async fn follow(&self, url: &str) -> Result<Bytes, FetchError> {
+    async fn follow(&self, url: &str, memory: &MemoryBudget) -> Result<Bytes, FetchError> {
         let policy = &self.0.policy;
         let mut url = PictureUrl::parse(url, policy)?;
         for _ in 0..=REDIRECTS {
-            match self.ask(&url).await? {
+            match self.ask(&url, memory).await? {
                 Answer::Picture(bytes) => return Ok(bytes),
                 Answer::Redirect(location) => url = url.redirect(location.as_bytes(), policy)?,
             }
@@ -202,11 +211,11 @@ impl Fetcher {
         Err(FetchError::Redirects(REDIRECTS))
     }
 
-    async fn ask(&self, url: &PictureUrl) -> Result<Answer, FetchError> {
+    async fn ask(&self, url: &PictureUrl, memory: &MemoryBudget) -> Result<Answer, FetchError> {
         let sent = self.0.client.get(url.url()).send().await;
         let mut response = sent.map_err(broken)?;
         match response.status() {
-            StatusCode::OK => self.receive(response).await.map(Answer::Picture),
+            StatusCode::OK => self.receive(response, memory).await.map(Answer::Picture),
             StatusCode::MOVED_PERMANENTLY
             | StatusCode::FOUND
             | StatusCode::SEE_OTHER
@@ -223,11 +232,14 @@ impl Fetcher {
 
     /// A body, counted into the memory for requests as it comes: what it says of its length is
     /// believed only where that is too much.
-    async fn receive(&self, mut response: Response) -> Result<Bytes, FetchError> {
+    async fn receive(
+        &self,
+        mut response: Response,
+        memory: &MemoryBudget,
+    ) -> Result<Bytes, FetchError> {
         let FetchLimits {
             bytes: most,
             pace: Pace { least, window },
-            memory,
             ..
         } = &self.0.limits;
         let too_large = |length: u64| (*most as u64) < length;

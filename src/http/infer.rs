@@ -206,8 +206,7 @@ async fn see(
     }
     // Nothing is fetched for a model that cannot answer.
     state.service.core().servable(&model.name, &model.version)?;
-    let deadline = claim.deadline.unwrap_or(begun + state.limits().deadline);
-    let images = upload::fetched(upload.images, state.fetcher.as_ref(), deadline).await;
+    let images = upload::fetched(upload.images, state.fetcher.as_ref(), &claim).await;
     let wanted = match form {
         AnswerForm::Json => Wanted::Results,
         AnswerForm::Picture(_) => Wanted::ResultsAndPixels,

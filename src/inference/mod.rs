@@ -8,7 +8,7 @@ pub mod inferred;
 pub mod memory;
 pub mod options;
 pub mod request;
-mod room;
+pub mod room;
 pub mod service;
 mod steps;
 mod tensor_check;

@@ -25,7 +25,7 @@ const TO_SAY_SO: Duration = Duration::from_millis(100);
 
 /// So many places and bytes, for all requests together.
 #[derive(Clone, Debug)]
-pub(super) struct Room(Arc<Inner>);
+pub struct Room(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -56,14 +56,14 @@ struct Waiter {
 
 /// A part of the memory, given back when dropped.
 #[derive(Debug)]
-pub(super) struct Share {
+pub struct Share {
     room: Room,
     bytes: u64,
 }
 
 /// A place to work, given back when dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub struct Place {
     room: Room,
     places: usize,
     cost: u64,
@@ -72,11 +72,8 @@ pub(super) struct Place {
 
 impl Room {
     /// So many places to work and bytes of memory.
-    pub(super) fn new(
-        name: RoomName,
-        (places, bytes): (usize, u64),
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    #[must_use]
+    pub fn new(name: RoomName, (places, bytes): (usize, u64), metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(Inner {
             state: Mutex::new(State {
                 places,
@@ -92,7 +89,8 @@ impl Room {
     }
 
     /// How many bytes there are in all.
-    pub(super) fn bytes(&self) -> u64 {
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
         self.0.bytes
     }
 
@@ -109,7 +107,7 @@ impl Room {
     ///
     /// # Errors
     /// `deadline_exceeded` when they are not to be had in time.
-    pub(super) async fn place(&self, bytes: u64, claim: &Claim) -> Result<(Place, Share), Problem> {
+    pub async fn place(&self, bytes: u64, claim: &Claim) -> Result<(Place, Share), Problem> {
         self.wait((1, bytes), claim).await
     }
 

@@ -35,7 +35,7 @@ pub(super) const EDGES: &[Setting] = &[
         key: "http.connections",
         value: "COUNT",
         default: "1024",
-        help: "Most connections at a time, of which one address has seven eighths at the most; more are closed at once",
+        help: "Most connections at a time, for HTTP and gRPC each, of which one address has seven eighths at the most; more are closed at once. As many calls over gRPC are worked on, of which one caller has seven eighths; more are answered UNAVAILABLE",
         change: Change::AtStart,
     },
     Setting {

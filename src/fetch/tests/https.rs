@@ -33,7 +33,7 @@ async fn https_is_checked_and_does_not_become_http() {
         };
         let fetcher = fetcher(client, port, set);
         fetcher
-            .fetch(&url, later())
+            .fetch(&url, &later())
             .await
             .map_err(|problem| problem.code)
     };

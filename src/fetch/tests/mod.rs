@@ -16,6 +16,7 @@ use reqwest::{Client, ClientBuilder};
 use crate::{
     config::Schemes,
     error::{ErrorCode, Problem},
+    fairness::claim::Claim,
     inference::memory::MemoryBudget,
     telemetry::metrics::Metrics,
 };
@@ -80,13 +81,17 @@ fn fetcher(client: ClientBuilder, port: u16, set: Set) -> Fetcher {
 }
 
 /// In a minute: far beyond what any test waits for.
-fn later() -> Instant {
-    Instant::now() + Duration::from_mins(1)
+fn within(time: Duration) -> Claim {
+    Claim::default().until(Some(Instant::now() + time))
+}
+
+fn later() -> Claim {
+    within(Duration::from_mins(1))
 }
 
 async fn fetch(port: u16, url: &str, set: Set) -> Result<Bytes, Problem> {
     let fetcher = fetcher(Client::builder(), port, set);
-    fetcher.fetch(url, later()).await
+    fetcher.fetch(url, &later()).await
 }
 
 #[tokio::test]
@@ -200,11 +205,11 @@ async fn a_name_is_resolved_once() {
     let asked = Arc::clone(&set.names.asked);
     let fetcher = fetcher(Client::builder(), peer.port, set);
     let url = format!("http://rebinding.test:{}/picture", peer.port);
-    let first = fetcher.fetch(&url, later()).await;
+    let first = fetcher.fetch(&url, &later()).await;
     assert_eq!(first.expect("comes"), "a picture");
     assert_eq!(asked.load(Ordering::Relaxed), 1);
     // No connection is kept under the name: what it resolves to now is checked anew.
-    let second = fetcher.fetch(&url, later()).await;
+    let second = fetcher.fetch(&url, &later()).await;
     assert_eq!(second.expect_err("refused").code, ErrorCode::UrlRefused);
     assert_eq!(asked.load(Ordering::Relaxed), 2);
 }
@@ -218,23 +223,24 @@ async fn a_fetch_ends_in_time_and_leaves_its_place() {
     };
     let fetcher = fetcher(Client::builder(), peer.port, set);
     let url = |path| format!("http://pictures.test:{}/{path}", peer.port);
-    let late = fetcher.fetch(&url("silent"), later()).await;
+    let late = fetcher.fetch(&url("silent"), &later()).await;
     let late = late.expect_err("late");
     assert_eq!(late.code, ErrorCode::UrlUnreachable);
     assert_eq!(late.detail, "the picture did not come within 400 ms");
-    let (silent, soon) = (url("silent"), Instant::now() + Duration::from_millis(130));
+    let (silent, soon) = (url("silent"), within(Duration::from_millis(130)));
+    let in_time = later();
     let (first, second) = tokio::join!(
-        fetcher.fetch(&silent, later()),
-        fetcher.fetch(&silent, soon)
+        fetcher.fetch(&silent, &in_time),
+        fetcher.fetch(&silent, &soon)
     );
     assert_eq!(first.expect_err("late").code, ErrorCode::UrlUnreachable);
     assert_eq!(second.expect_err("no place").code, ErrorCode::Overloaded);
     // A fetch ends before its request does.
-    let soon = Instant::now() + Duration::from_millis(200);
-    let early = fetcher.fetch(&silent, soon).await.expect_err("late");
+    let soon = within(Duration::from_millis(200));
+    let early = fetcher.fetch(&silent, &soon).await.expect_err("late");
     assert_eq!(early.code, ErrorCode::UrlUnreachable);
     // The place is there again.
-    let again = fetcher.fetch(&url("picture"), later()).await;
+    let again = fetcher.fetch(&url("picture"), &later()).await;
     assert_eq!(again.expect("comes"), "a picture");
 }
 
@@ -242,16 +248,16 @@ async fn a_fetch_ends_in_time_and_leaves_its_place() {
 async fn memory_is_held_as_long_as_the_picture() {
     let peer = Peer::start(None).await;
     let set = Set {
-        memory: 4096,
+        memory: 8192,
         ..Set::default()
     };
     let fetcher = fetcher(Client::builder(), peer.port, set);
     let url = format!("http://pictures.test:{}/picture", peer.port);
-    let held = fetcher.fetch(&url, later()).await.expect("comes");
+    let held = fetcher.fetch(&url, &later()).await.expect("comes");
     let part = held.slice(..1);
     drop(held);
-    let refused = fetcher.fetch(&url, later()).await.expect_err("full");
+    let refused = fetcher.fetch(&url, &later()).await.expect_err("full");
     assert_eq!(refused.code, ErrorCode::Overloaded);
     drop(part);
-    assert!(fetcher.fetch(&url, later()).await.is_ok());
+    assert!(fetcher.fetch(&url, &later()).await.is_ok());
 }

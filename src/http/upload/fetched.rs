@@ -1,11 +1,10 @@
 //! Pictures that were sent as URLs, fetched.
 
-use std::time::Instant;
-
 use futures_util::{StreamExt as _, stream};
 
 use crate::{
     error::{ErrorCode, Problem},
+    fairness::claim::Claim,
     fetch::fetcher::Fetcher,
     inference::request::ImageUpload,
 };
@@ -19,13 +18,13 @@ const SIDE_BY_SIDE: usize = 8;
 pub(in crate::http) async fn fetched(
     sent: Vec<Sent>,
     fetcher: Option<&Fetcher>,
-    deadline: Instant,
+    claim: &Claim,
 ) -> Vec<ImageUpload> {
     let each = sent.into_iter().map(async |sent| match sent {
         Sent::Picture(image) => image,
         Sent::Url { url, filename } => {
             let bytes = match fetcher {
-                Some(fetcher) => fetcher.fetch(&url, deadline).await,
+                Some(fetcher) => fetcher.fetch(&url, claim).await,
                 None => Err(not_here()),
             };
             ImageUpload { bytes, filename }

@@ -43,6 +43,8 @@ pub enum RoomName {
     Decode,
     /// Memory for the model's inputs.
     Inputs,
+    /// A place to fetch a picture.
+    Fetch,
 }
 
 impl EncodeLabelValue for RoomName {
@@ -50,6 +52,7 @@ impl EncodeLabelValue for RoomName {
         encoder.write_str(match self {
             Self::Decode => "decode",
             Self::Inputs => "inputs",
+            Self::Fetch => "fetch",
         })
     }
 }
@@ -109,7 +112,7 @@ impl AdmissionMetrics {
         );
         registry.register_with_unit(
             "line",
-            "Time that pictures waited for a thread to decode them, and requests for memory",
+            "Time that pictures waited to be fetched and to be decoded, and requests for memory",
             Unit::Seconds,
             self.line.clone(),
         );
