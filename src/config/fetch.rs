@@ -72,7 +72,7 @@ const CONCURRENT: Setting = Setting {
     key: "fetch.concurrent",
     value: "COUNT",
     default: "64",
-    help: "Pictures fetched at the same time; more wait, then are answered 503",
+    help: "Pictures fetched at the same time; more wait in fair turns, then are answered 503",
     change: Change::AtStart,
 };
 

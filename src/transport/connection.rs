@@ -1,7 +1,8 @@
 //! One connection, from its beginning to its end.
 
 use std::{
-    convert::Infallible, error::Error, net::SocketAddr, pin::pin, sync::Arc, time::Duration,
+    convert::Infallible, error::Error, future::pending, net::SocketAddr, pin::pin, sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -54,13 +55,15 @@ where
         let stream = Stalled::new(stream, Arc::clone(&asked));
         let peer = |certified| Peer { address, certified };
         let Some(tls) = tls else {
-            return self.talk(stream, peer(false), asked).await;
+            return self.talk(stream, peer(false), asked, None).await;
         };
+        let news = tls.news();
         match timeout(self.head, tls.acceptor().accept(stream)).await {
             Ok(Ok(stream)) => {
                 // Only one that was checked is kept.
                 let certified = stream.get_ref().1.peer_certificates().is_some();
-                self.talk(stream, peer(certified), asked).await;
+                let news = certified.then_some(news);
+                self.talk(stream, peer(certified), asked, news).await;
             }
             Ok(Err(cause)) => debug!(client = %address, %cause, "no TLS could be agreed on"),
             Err(_) => debug!(client = %address, "TLS was not agreed on in time"),
@@ -72,6 +75,7 @@ where
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         peer: Peer,
         asked: Arc<Asked>,
+        news: Option<watch::Receiver<()>>,
     ) {
         let Self {
             client,
@@ -120,6 +124,11 @@ where
                     () = asked.nothing_more(head) => Ok(()),
                 }
             }
+            () = outdated(news) => {
+                connection.as_mut().graceful_shutdown();
+                // What it is asked next may be the right of nobody's any more.
+                timeout(OUTDATED, connection).await.unwrap_or(Ok(()))
+            }
             () = farewell(self.ending) => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -140,6 +149,19 @@ async fn idle(protocols: Protocols, asked: &Asked, head: Duration) {
         Protocols::Any => asked.nothing_more(head).await,
         Protocols::Http2 => asked.nothing_more(BETWEEN_CALLS.max(head)).await,
     }
+}
+
+/// Time to end for a connection whose certificate was checked by what holds no more.
+const OUTDATED: Duration = Duration::from_secs(60);
+
+/// Done when a certificate that was checked would have to be checked again.
+async fn outdated(news: Option<watch::Receiver<()>>) {
+    if let Some(mut news) = news
+        && news.changed().await.is_ok()
+    {
+        return;
+    }
+    pending().await
 }
 
 /// Done a moment after the end has begun. A request that was on its way by then is read, and its

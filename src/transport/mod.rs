@@ -18,7 +18,7 @@ use std::{
     net::SocketAddr,
     pin::pin,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -62,6 +62,9 @@ const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(10), Duration::fro
 
 /// Wait before another connection is accepted when the system would give none.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Time after which it is said again.
+const SAID_AGAIN: Duration = Duration::from_secs(10);
 
 /// How connections are kept.
 #[derive(Clone, Debug)]
@@ -138,12 +141,16 @@ where
             connection.begin(stream, tls).await;
         });
     };
+    let mut said: Option<Instant> = None;
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => take(accepted),
                 Err(cause) => {
-                    warn!(%cause, "a connection could not be accepted");
+                    if said.is_none_or(|said| SAID_AGAIN < said.elapsed()) {
+                        warn!(%cause, "connections cannot be accepted");
+                        said = Some(Instant::now());
+                    }
                     sleep(ACCEPT_PAUSE).await;
                 }
             },

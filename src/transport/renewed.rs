@@ -7,6 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use tokio::sync::watch;
 use tracing::{error, info};
 
 /// How often it is looked whether the files changed.
@@ -18,6 +19,7 @@ pub(super) struct Renewed<T> {
     what: &'static str,
     files: Vec<PathBuf>,
     current: RwLock<Arc<T>>,
+    news: watch::Sender<()>,
 }
 
 impl<T> Renewed<T> {
@@ -28,12 +30,18 @@ impl<T> Renewed<T> {
             what,
             files,
             current,
+            news: watch::Sender::new(()),
         }
     }
 
     pub(super) fn current(&self) -> Arc<T> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&current)
+    }
+
+    /// Changes once something else was read.
+    pub(super) fn news(&self) -> watch::Receiver<()> {
+        self.news.subscribe()
     }
 
     /// Reads the files anew whenever they change, for ever.
@@ -74,6 +82,7 @@ impl<T> Renewed<T> {
     fn replace(&self, renewed: T) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         *current = Arc::new(renewed);
+        self.news.send_replace(());
         info!(what = self.what, files = ?self.files, "changed files taken over");
     }
 

@@ -12,6 +12,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     server::{VerifierBuilderError, WebPkiClientVerifier},
 };
+use tokio::sync::watch;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::config::TlsFiles;
@@ -84,6 +85,11 @@ impl ServerTls {
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.config.current())
+    }
+
+    /// Changes once other files hold.
+    pub(super) fn news(&self) -> watch::Receiver<()> {
+        self.config.news()
     }
 
     /// Reads the files anew, at once.

@@ -214,7 +214,7 @@ async fn both_ends_renew_their_certificates() {
     let mut fresh = TestServer::gateway(url, &next.settings("gateway")).await;
     timeout(FOUND, fresh.until_ready()).await.expect("renewed");
 
-    // The first gateway keeps its connection, and finds a core that is started anew.
+    // The first gateway has renewed its own, too, and finds a core that is started anew.
     let address = leaked(core.address.to_string());
     let settings = [&*next.settings("core"), &[("grpc.address", address)]].concat();
     core.stop().await;
