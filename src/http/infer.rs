@@ -14,6 +14,7 @@ use crate::{
     inference::{
         answer::{ImageOutcome, InferAnswer, StageTimes, milliseconds},
         inferred::Inference,
+        memory::Held,
         request::{InferRequest, ModelSpec, Wanted},
         service::InferenceService,
     },
@@ -198,6 +199,8 @@ async fn see(
 ) -> Result<Response, Problem> {
     let begun = Instant::now();
     let claim = claim_of(&request);
+    let held = request.extensions().get::<Held>().cloned();
+    let held = held.unwrap_or_else(|| Held::new(state.uploads.of(&claim.tenant)));
     let form = accept::negotiate(request.headers())?;
     let upload = upload::read(request, &state.limits()).await?;
     if form != AnswerForm::Json && upload.images.len() > 1 {
@@ -227,7 +230,9 @@ async fn see(
     let timing = server_timing(&inference.times, inference.answer.timings.total_ms);
     let mut response = match form {
         AnswerForm::Json => Json(inference.answer).into_response(),
-        AnswerForm::Picture(encoding) => picture(&state.service, inference, encoding).await?,
+        AnswerForm::Picture(encoding) => {
+            picture(&state.service, inference, (encoding, held)).await?
+        }
     };
     if let Ok(timing) = HeaderValue::from_str(&timing) {
         response
@@ -241,7 +246,7 @@ async fn see(
 async fn picture(
     service: &InferenceService,
     inference: Inference,
-    encoding: PictureEncoding,
+    (encoding, held): (PictureEncoding, Held),
 ) -> Result<Response, Problem> {
     let outcome = inference
         .answer
@@ -253,7 +258,8 @@ async fn picture(
     let (Some(ImageOutcome::Seen(seen)), Some(pixels)) = (outcome, pixels) else {
         return Err(Problem::new(ErrorCode::Internal, "the picture was lost"));
     };
-    let bytes = service.annotate(pixels, seen.results, encoding).await?;
+    let annotated = service.annotate(pixels, seen.results, (encoding, held));
+    let bytes = annotated.await?;
     let media_type = match encoding {
         PictureEncoding::Png => "image/png",
         PictureEncoding::Jpeg => "image/jpeg",

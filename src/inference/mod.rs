@@ -2,6 +2,7 @@
 //! came in by.
 
 mod admission;
+mod annotated;
 pub mod answer;
 pub mod columns;
 pub mod inferred;

@@ -7,16 +7,11 @@ use std::{
 
 use futures_util::future::join_all;
 use tokio::sync::watch;
-use tracing::error;
 
 use crate::{
     core_client::{CoreClient, PredictError, ServableHandle},
     error::{ErrorCode, Problem},
-    postprocess::{
-        prediction::Prediction,
-        render::{self, PictureEncoding},
-        selection::Selection,
-    },
+    postprocess::selection::Selection,
     preprocess::{self, ImageLimits},
     telemetry::metrics::{Metrics, ModelLabels, Outcome, RoomName},
 };
@@ -151,32 +146,6 @@ impl InferenceService {
             return Ok(inference);
         }
         Err(PredictError::Withdrawn.into())
-    }
-
-    /// A picture with its results drawn in, encoded.
-    ///
-    /// # Errors
-    /// When it cannot be encoded.
-    pub async fn annotate(
-        &self,
-        picture: Upright,
-        results: Vec<Prediction>,
-        encoding: PictureEncoding,
-    ) -> Result<Vec<u8>, Problem> {
-        let work = move || {
-            let Upright { pixels, share } = picture;
-            let encoded = render::encode(&render::annotate(pixels, &results), encoding);
-            drop(share);
-            encoded
-        };
-        let place = self.decodes.place_to_finish().await?;
-        place.run(work).await?.map_err(|cause| {
-            error!(%cause, "an annotated picture cannot be encoded");
-            Problem::new(
-                ErrorCode::Internal,
-                "the annotated picture cannot be encoded",
-            )
-        })
     }
 
     /// Decodes the pictures and makes them the model's input, side by side on the workers.

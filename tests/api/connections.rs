@@ -136,6 +136,36 @@ async fn what_there_is_no_memory_for_is_refused() {
     assert_eq!(small.status(), 200, "what was held is free again");
 }
 
+#[tokio::test]
+async fn an_annotated_picture_is_counted_as_what_is_sent() {
+    let server = TestServer::with(&tiny_models(), &[("limits.upload_bytes", "1048576")]).await;
+    // Noise: small as a JPEG, and hardly smaller than its pixels as a PNG.
+    let mut state = 1_u32;
+    let noise = image::RgbImage::from_fn(700, 700, |_, _| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let [_, red, green, blue] = state.to_le_bytes();
+        image::Rgb([red, green, blue])
+    });
+    let mut jpeg = Vec::new();
+    let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 50);
+    noise.write_with_encoder(encoder).expect("encodes");
+    let ask = async |form: &str| {
+        let request = server.post("colors").header("accept", form);
+        let request = request.header("content-type", "image/jpeg");
+        let sent = request.body(jpeg.clone()).send().await;
+        sent.expect("an answer")
+    };
+    let refused = ask("image/png").await;
+    assert_eq!(refused.status(), 413);
+    let problem: Value = refused.json().await.expect("JSON");
+    assert_eq!(problem["code"], "image_too_large", "{problem:#}");
+    for _ in 0..4 {
+        let answer = ask("image/jpeg").await;
+        assert_eq!(answer.status(), 200);
+        answer.bytes().await.expect("comes whole");
+    }
+}
+
 fn png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     image::RgbImage::from_pixel(width, height, image::Rgb([255, 0, 0]))

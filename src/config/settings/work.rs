@@ -35,7 +35,7 @@ pub(super) const WORK: &[Setting] = &[
         key: "limits.upload_bytes",
         value: "BYTES",
         default: "134217728",
-        help: "Most memory for the bodies of all requests and calls, and for what is fetched, of which one caller has seven eighths at the most; who finds none is answered 503, and 413 where there could never be enough",
+        help: "Most memory for the bodies of all requests and calls, for what is fetched and for annotated pictures until they are sent, of which one caller has seven eighths at the most; who finds none is answered 503, and 413 where there could never be enough",
         change: Change::AtStart,
     },
     Setting {
