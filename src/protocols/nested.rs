@@ -14,6 +14,8 @@ use serde::{
     de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
+use super::base64::unbroken;
+
 /// Most pictures that any request may hold, whatever `limits.images` says.
 pub const MAX_PICTURES: usize = 1024;
 
@@ -226,7 +228,7 @@ impl Visitor<'_> for Base64 {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Bytes, E> {
         let bytes = STANDARD
-            .decode(text)
+            .decode(&*unbroken(text))
             .map_err(|error| E::custom(format!("\"b64\" is not base64: {error}")))?;
         Ok(bytes.into())
     }
@@ -314,6 +316,10 @@ mod tests {
             numbers: Vec::new(),
             texts,
         };
+        assert_eq!(
+            read(r#"[{"b64": "aG\nk="}]"#),
+            Ok(of(None, vec![Text::Bytes(Bytes::from_static(b"hi"))]))
+        );
         let hi = || Text::Bytes(Bytes::from_static(b"hi"));
         assert_eq!(
             read(r#"[{"b64": "aGk="}, {"b64": "aGk="}]"#),

@@ -12,7 +12,10 @@ use utoipa::ToSchema;
 use crate::{
     error::{ErrorCode, Problem},
     inference::options::{InferOptions, OptionValue},
-    protocols::nested::{First, KEPT_PICTURES},
+    protocols::{
+        base64::unbroken,
+        nested::{First, KEPT_PICTURES},
+    },
 };
 
 use super::{Sent, no_image, too_many};
@@ -164,13 +167,7 @@ fn option_value(name: &str, value: &RawValue) -> Result<OptionValue, Problem> {
 }
 
 fn decode(index: usize, b64: &str) -> Result<Bytes, Problem> {
-    let text = match b64
-        .strip_prefix("data:")
-        .and_then(|url| url.split_once(";base64,"))
-    {
-        Some((_, data)) => data,
-        None => b64,
-    };
+    let text = &*unbroken(of_data_url(b64).unwrap_or(b64));
     let url_safe = text.contains(['-', '_']);
     let alphabet = if url_safe {
         &alphabet::URL_SAFE
@@ -188,6 +185,15 @@ fn decode(index: usize, b64: &str) -> Result<Bytes, Problem> {
     Ok(bytes.into())
 }
 
+/// What a `data:` URL holds (RFC 2397), if this is one in base64.
+fn of_data_url(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.trim_ascii_start().split_once(':')?;
+    let (head, data) = rest.split_once(',')?;
+    let (_, encoding) = head.rsplit_once(';')?;
+    let is_one = scheme.eq_ignore_ascii_case("data") && encoding.eq_ignore_ascii_case("base64");
+    is_one.then_some(data)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +202,27 @@ mod tests {
         let read = super::read(body.as_bytes(), most, InferOptions::default());
         read.map(|(images, _)| images.len())
             .map_err(|problem| problem.code)
+    }
+
+    #[test]
+    fn base64_is_read_as_it_is_written() {
+        let check = |b64: &str, expected: Option<&[u8]>| {
+            let bytes = decode(0, b64).ok();
+            assert_eq!(bytes.as_deref(), expected, "{b64:?}");
+        };
+        for b64 in [
+            "aGk/",
+            "aGk_",
+            "aG\r\nk/\n",
+            "data:;base64,aGk/",
+            "DATA:image/png;charset=a;Base64, aGk/",
+        ] {
+            check(b64, Some(b"hi?"));
+        }
+        check("aGk", Some(b"hi"));
+        check("data:image/png,aGk/", None);
+        check("ftp:;base64,aGk/", None);
+        check("aG*k", None);
     }
 
     #[test]

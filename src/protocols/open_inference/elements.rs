@@ -8,6 +8,7 @@ use crate::{
     inference::tensors::InputValue,
     proto::{little_endian, open_inference},
     protocols::{
+        base64::unbroken,
         nested::{MAX_PICTURES, Nested, Text},
         values,
     },
@@ -34,7 +35,7 @@ pub fn from_json(datatype: &str, nested: Nested) -> Result<Elements, Problem> {
     if datatype == open_inference::BYTES {
         let pictures = nested.texts.into_iter().map(|text| match text {
             Text::Bytes(bytes) => Ok(bytes),
-            Text::Plain(text) => match STANDARD.decode(text) {
+            Text::Plain(text) => match STANDARD.decode(&*unbroken(&text)) {
                 Ok(bytes) => Ok(bytes.into()),
                 Err(error) => Err(invalid(format!("a picture in JSON is base64: {error}"))),
             },
