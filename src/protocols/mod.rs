@@ -2,6 +2,7 @@
 //! carries them.
 
 pub mod base64;
+pub mod document;
 pub mod nested;
 pub mod open_inference;
 pub mod tensorflow;

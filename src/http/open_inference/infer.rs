@@ -16,6 +16,7 @@ use crate::{
     inference::{columns::Column, request::ModelSpec, tensors::InputValue},
     proto::{little_endian, open_inference::BYTES},
     protocols::{
+        document::{self, Object},
         nested::{First, Nested},
         open_inference::{
             Elements, from_json,
@@ -50,9 +51,9 @@ struct InferBody {
     id: Option<String>,
     #[serde(default)]
     parameters: Few<Scalar>,
-    inputs: First<InputBody, { MAX_INPUTS + 1 }>,
+    inputs: First<Object<InputBody>, { MAX_INPUTS + 1 }>,
     #[serde(default)]
-    outputs: First<OutputBody, { MAX_OUTPUTS + 1 }>,
+    outputs: First<Object<OutputBody>, { MAX_OUTPUTS + 1 }>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -174,22 +175,22 @@ fn read(
             return Ok((call, None));
         }
     };
-    let body: InferBody = serde_json::from_slice(&head).map_err(|error| {
-        let detail = format!("the body is not JSON as it must be: {error}");
+    let body: InferBody = document::read(&head).map_err(|words| {
+        let detail = format!("the body is not JSON as it must be: {words}");
         Problem::new(ErrorCode::MalformedRequest, detail)
     })?;
     let (First(given), First(outputs)) = (body.inputs, body.outputs);
     at_most(MAX_INPUTS, given.len(), "inputs")?;
     at_most(MAX_OUTPUTS, outputs.len(), "outputs")?;
     let mut inputs = Vec::with_capacity(given.len());
-    for input in given {
+    for Object(input) in given {
         inputs.push(read_input(input, &mut tensors)?);
     }
     if !tensors.is_empty() {
         let detail = format!("{} bytes are left behind the last tensor", tensors.len());
         return Err(Problem::new(ErrorCode::MalformedRequest, detail));
     }
-    let outputs = outputs.into_iter().map(|output| WantedOutput {
+    let outputs = outputs.into_iter().map(|Object(output)| WantedOutput {
         name: output.name,
         parameters: output.parameters.parameters(),
     });
@@ -318,6 +319,11 @@ mod tests {
         };
         let (one, output) = (input("1"), "{\"name\": \"y\"}");
         check(&body(&one, &list(output, MAX_OUTPUTS)), Ok(1));
+        check("[null, {}, [], []]", Err("expected an object"));
+        check(
+            &body("[\"x\", [1], \"FP32\", {}, [1]]", ""),
+            Err("expected an object"),
+        );
         check(&body(&one, &list(output, 5000)), Err("1024 outputs"));
         check(&body(&list(&one, MAX_INPUTS), ""), Ok(MAX_INPUTS));
         check(&body(&list(&one, 5000), ""), Err("64 inputs"));

@@ -12,7 +12,7 @@ use crate::{
     access::caller::Caller,
     error::{ErrorCode, Problem},
     proto::json::{Wide, json},
-    protocols::open_inference::describe,
+    protocols::{document, open_inference::describe},
 };
 
 use super::{
@@ -39,8 +39,8 @@ fn read<T: Default + for<'de> Deserialize<'de>>(body: &Bytes) -> Result<T, Probl
     if body.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(body).map_err(|error| {
-        let detail = format!("the body is not JSON as it must be: {error}");
+    document::read(body).map_err(|words| {
+        let detail = format!("the body is not JSON as it must be: {words}");
         Problem::new(ErrorCode::MalformedRequest, detail)
     })
 }

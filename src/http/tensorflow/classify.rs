@@ -14,6 +14,7 @@ use crate::{
         serving::{ExampleListWithContext, Input, input},
     },
     protocols::{
+        document,
         nested::{First, KEPT_PICTURES, Nested, Text},
         tensorflow::fault::Fault,
     },
@@ -35,8 +36,8 @@ struct ClassifyBody {
 /// # Errors
 /// When it is not as it must be.
 pub(super) fn classify(body: &[u8]) -> Result<(String, Input), Fault> {
-    let body: ClassifyBody = serde_json::from_slice(body)
-        .map_err(|error| Fault::invalid(format!("JSON Parse error: {error}")))?;
+    let body: ClassifyBody = document::read(body)
+        .map_err(|words| Fault::invalid(format!("JSON Parse error: {words}")))?;
     let missing = || Fault::invalid("When method is classify, key 'examples' is expected");
     let First(examples) = body.examples.ok_or_else(missing)?;
     let list = ExampleListWithContext {

@@ -14,6 +14,7 @@ use crate::{
     inference::options::{InferOptions, OptionValue},
     protocols::{
         base64::unbroken,
+        document::{self, Object},
         nested::{First, KEPT_PICTURES},
     },
 };
@@ -35,11 +36,11 @@ pub(in crate::http) struct InferJson {
     #[schema(nullable = false, format = "uri", max_length = 8192)]
     url: Option<String>,
     /// A single picture, with its name.
-    #[schema(nullable = false)]
-    image: Option<JsonImage>,
+    #[schema(value_type = Option<JsonImage>, nullable = false)]
+    image: Option<Object<JsonImage>>,
     /// Any number of pictures.
     #[schema(value_type = Option<Vec<JsonImage>>, nullable = false, min_items = 1)]
-    images: Option<First<JsonImage, KEPT_PICTURES>>,
+    images: Option<First<Object<JsonImage>, KEPT_PICTURES>>,
     /// How many classes a classification answers, best first.
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000, nullable = false)]
     top_k: Option<Box<RawValue>>,
@@ -80,11 +81,9 @@ pub(super) fn read(
     most: usize,
     mut options: InferOptions,
 ) -> Result<(Vec<Sent>, InferOptions), Problem> {
-    let request: InferJson = serde_json::from_slice(body).map_err(|error| {
-        Problem::new(
-            ErrorCode::MalformedRequest,
-            format!("the JSON cannot be read: {error}"),
-        )
+    let request: InferJson = document::read(body).map_err(|words| {
+        let detail = format!("the JSON cannot be read: {words}");
+        Problem::new(ErrorCode::MalformedRequest, detail)
     })?;
     let given = [
         ("top_k", request.top_k),
@@ -106,7 +105,7 @@ pub(super) fn read(
     let single = Some(single).filter(|image| image.b64.is_some() || image.url.is_some());
     let images = request.images.map(|First(images)| images);
     let images = match (single, request.image, images) {
-        (Some(image), None, None) | (None, Some(image), None) => vec![image],
+        (Some(image), None, None) | (None, Some(Object(image)), None) => vec![Object(image)],
         (None, None, Some(images)) if !images.is_empty() => images,
         (None, None, _) => {
             return Err(no_image(
@@ -122,7 +121,7 @@ pub(super) fn read(
         return Err(too_many(most));
     }
     let images = images.into_iter().enumerate();
-    let images = images.map(|(index, image)| sent(index, image));
+    let images = images.map(|(index, Object(image))| sent(index, image));
     Ok((images.collect::<Result<_, _>>()?, options))
 }
 
@@ -240,6 +239,7 @@ mod tests {
         check("{}", 2, Err(ErrorCode::MalformedRequest));
         check("{}", 0, Err(ErrorCode::NoImage));
         check("1", 1, Err(ErrorCode::MalformedRequest));
+        check("[\"\", null, null]", 1, Err(ErrorCode::MalformedRequest));
         assert_eq!(
             read("{\"images\": null, \"b64\": \"\"}", 2),
             Ok(1),

@@ -10,6 +10,7 @@ use crate::{
     model::served_version::ServedVersion,
     proto::generated::tensorflow::serving::ClassificationResult,
     protocols::{
+        document,
         nested::{Nested, Text},
         values,
     },
@@ -51,8 +52,8 @@ pub struct Predict {
 /// # Errors
 /// When it is not as it must be.
 pub fn predict(body: &[u8]) -> Result<Predict, Fault> {
-    let body: PredictBody = serde_json::from_slice(body)
-        .map_err(|error| Fault::invalid(format!("JSON Parse error: {error}")))?;
+    let body: PredictBody = document::read(body)
+        .map_err(|words| Fault::invalid(format!("JSON Parse error: {words}")))?;
     let (format, nested) = match (body.instances, body.inputs) {
         (Some(nested), None) => (Format::Row, nested),
         (None, Some(nested)) => (Format::Column, nested),
