@@ -31,6 +31,7 @@ use crate::{
 use super::{
     access::{self, AnsweredTo},
     admission::{self, drain},
+    head,
     places::{self, Stay},
     problem::{self, too_large},
     received::Received,
@@ -46,6 +47,7 @@ pub(super) fn around(routes: Router, state: &ApiState) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(state.clone(), access::admit))
         .layer(cors(&state.cors_origins))
+        .layer(middleware::from_fn(head::sound))
         .layer(middleware::from_fn(problem::render))
         .layer(middleware::from_fn(harden))
         .layer(middleware::from_fn(trace))

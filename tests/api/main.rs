@@ -17,6 +17,7 @@ mod connections;
 mod demo;
 mod edge;
 mod encrypted_cores;
+mod heads;
 mod operations;
 mod overload;
 mod pictures;

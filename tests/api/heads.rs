@@ -1,0 +1,51 @@
+//! What heads say of a request, in bytes that no client library would send.
+
+use std::time::Duration;
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+
+use crate::server::TestServer;
+
+/// Sends bytes, and gives what comes until the server closes the connection.
+async fn exchange(server: &TestServer, sent: &str) -> String {
+    let url = server.url("");
+    let address = url.strip_prefix("http://").expect("a URL");
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    stream.write_all(sent.as_bytes()).await.expect("writes");
+    let mut answer = Vec::new();
+    let closed = timeout(Duration::from_secs(4), stream.read_to_end(&mut answer));
+    closed.await.expect("closed in time").expect("reads");
+    String::from_utf8(answer).expect("text")
+}
+
+#[tokio::test]
+async fn a_head_that_leaves_doubt_is_refused_and_its_connection_closed() {
+    let server = TestServer::start().await;
+    let check = async |head: &str, field: &str| {
+        let answer = exchange(&server, head).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{head:?}: {answer}");
+        assert!(answer.contains("connection: close\r\n"), "{answer}");
+        assert!(answer.contains("application/problem+json"), "{answer}");
+        assert!(answer.contains(field), "{answer}");
+    };
+    for hosts in [
+        "",
+        "host: a\r\nhost: a\r\n",
+        "host: a b\r\n",
+        "host: a@b\r\n",
+    ] {
+        let head = format!("GET /v1/models HTTP/1.1\r\n{hosts}\r\n");
+        check(&head, "header Host").await;
+    }
+    for codings in ["gzip, chunked", "chunked, chunked", ",chunked"] {
+        let post = "POST /v1/models/colors/infer HTTP/1.1\r\nhost: a\r\ntransfer-encoding:";
+        let head = format!("{post} {codings}\r\n\r\n0\r\n\r\n");
+        check(&head, "header Transfer-Encoding").await;
+    }
+    let old = exchange(&server, "GET /v1/models HTTP/1.0\r\n\r\n").await;
+    assert!(old.starts_with("HTTP/1.0 200 "), "{old}");
+}
