@@ -6,6 +6,7 @@ mod admission;
 mod challenge;
 mod dialect;
 mod elsewhere;
+mod encoding;
 mod head;
 mod infer;
 mod layers;

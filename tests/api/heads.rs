@@ -49,3 +49,35 @@ async fn a_head_that_leaves_doubt_is_refused_and_its_connection_closed() {
     let old = exchange(&server, "GET /v1/models HTTP/1.0\r\n\r\n").await;
     assert!(old.starts_with("HTTP/1.0 200 "), "{old}");
 }
+
+#[tokio::test]
+async fn what_a_body_is_packed_with_is_read_in_any_spelling() {
+    let server = TestServer::start().await;
+    let empty_gzip = [
+        31, 139, 8, 0, 0, 0, 0, 0, 0, 255, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
+    for path in ["/v1/models/colors:predict", "/v2/models/colors/infer"] {
+        let ask = async |encoding: &str| {
+            let request = server.client.post(server.url(path));
+            let request = request.header("content-encoding", encoding);
+            let sent = request.body(empty_gzip.to_vec()).send().await;
+            let answer = sent.expect("an answer");
+            (answer.status(), answer.text().await.expect("text"))
+        };
+        for known in ["gzip", "GZIP", "x-gzip"] {
+            let (status, words) = ask(known).await;
+            assert_eq!(status, 400, "{known}: {words}");
+            assert!(words.contains("EOF"), "{known}: {words}");
+        }
+        let (status, words) = ask("br").await;
+        assert_eq!(status, 415, "{words}");
+        assert!(
+            words.starts_with("{\"error\":\"Content-Encoding "),
+            "{words}"
+        );
+    }
+    let native = server.post("colors").header("content-encoding", "Identity");
+    let answer = native.body("").send().await.expect("an answer");
+    let words = answer.text().await.expect("text");
+    assert!(words.contains("no_image"), "{words}");
+}

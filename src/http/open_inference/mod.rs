@@ -10,13 +10,12 @@ use axum::{
     Router,
     routing::{get, post},
 };
-use tower_http::decompression::RequestDecompressionLayer;
 
-use super::state::ApiState;
+use super::{encoding::decompressed, state::ApiState};
 
 /// Its routes. Bodies may be compressed with gzip or deflate.
 pub(super) fn routes() -> Router<ApiState> {
-    Router::new()
+    let routes = Router::new()
         .route("/v2", get(describe::server))
         .route("/v2/health/live", get(describe::live))
         .route("/v2/health/ready", get(describe::ready))
@@ -51,6 +50,6 @@ pub(super) fn routes() -> Router<ApiState> {
         .route(
             "/v2/repository/models/{model}/unload",
             post(repository::unload),
-        )
-        .layer(RequestDecompressionLayer::new())
+        );
+    decompressed(routes)
 }

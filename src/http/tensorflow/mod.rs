@@ -10,13 +10,11 @@ use axum::{
     routing::{get, post},
 };
 
-use tower_http::decompression::RequestDecompressionLayer;
-
-use super::state::ApiState;
+use super::{encoding::decompressed, state::ApiState};
 
 /// Its routes. How a model's versions stand is in the answer of `GET /v1/models/{model}` too.
 pub(super) fn routes() -> Router<ApiState> {
-    Router::new()
+    let routes = Router::new()
         .route("/v1/models/{model}", post(ask::model))
         .route("/v1/models/{model}/metadata", get(describe::model))
         .route(
@@ -34,6 +32,6 @@ pub(super) fn routes() -> Router<ApiState> {
         .route(
             "/v1/models/{model}/labels/{label}/metadata",
             get(describe::label),
-        )
-        .layer(RequestDecompressionLayer::new())
+        );
+    decompressed(routes)
 }

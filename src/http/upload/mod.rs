@@ -60,7 +60,7 @@ impl Sent {
 pub(super) async fn read(request: Request, limits: &EdgeLimits) -> Result<Upload, Problem> {
     let mut options = query::options(request.uri().query())?;
     if let Some(encoding) = request.headers().get(header::CONTENT_ENCODING)
-        && encoding != "identity"
+        && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
     {
         let detail = "pictures are compressed already: send the body without Content-Encoding";
         return Err(Problem::new(ErrorCode::UnsupportedMediaType, detail));
