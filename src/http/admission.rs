@@ -24,7 +24,7 @@ use crate::{
     serving::choice::VersionChoice,
 };
 
-use super::state::EdgeLimits;
+use super::state::{ApiState, EdgeLimits};
 
 /// What the headers of a request may say of how it is to be served.
 #[derive(Debug, IntoParams)]
@@ -125,6 +125,25 @@ pub(super) async fn asked_model(request: &mut Request) -> Option<ModelSpec> {
     };
     let name = param("model")?.parse().ok()?;
     Some(ModelSpec { name, version })
+}
+
+/// The request, if its model can be asked. Otherwise its body is not read: a client that asks first
+/// (`Expect: 100-continue`) need not send it.
+///
+/// # Errors
+/// That of the model or its version.
+pub(super) fn askable(
+    state: &ApiState,
+    model: &ModelSpec,
+    request: Request,
+) -> Result<Request, Problem> {
+    match state.service.core().servable(&model.name, &model.version) {
+        Ok(_) => Ok(request),
+        Err(problem) => {
+            drain(request);
+            Err(problem)
+        }
+    }
 }
 
 /// Reads on what is left of a refused request, where that is little. What is more is left unread,

@@ -24,7 +24,7 @@ use crate::{
 
 use super::{
     accept::{self, AnswerForm},
-    admission::{ClaimHeaders, claim_of},
+    admission::{ClaimHeaders, askable, claim_of},
     path::{parse_label, parse_name, parse_version},
     state::{ApiState, RequestId},
     upload::{self, InferForm, InferJson, InferOptionsQuery},
@@ -202,12 +202,13 @@ async fn see(
     let held = request.extensions().get::<Held>().cloned();
     let held = held.unwrap_or_else(|| Held::new(state.uploads.of(&claim.tenant)));
     let form = accept::negotiate(request.headers())?;
+    let request = askable(state, &model, request)?;
     let upload = upload::read(request, &state.limits()).await?;
     if form != AnswerForm::Json && upload.images.len() > 1 {
         let detail = "only a request with a single picture can be answered with a picture";
         return Err(Problem::new(ErrorCode::NotAcceptable, detail));
     }
-    // Nothing is fetched for a model that cannot answer.
+    // Nothing is fetched for a model that cannot answer any more.
     state.service.core().servable(&model.name, &model.version)?;
     let images = upload::fetched(upload.images, state.fetcher.as_ref(), &claim).await;
     let wanted = match form {

@@ -51,6 +51,24 @@ async fn a_head_that_leaves_doubt_is_refused_and_its_connection_closed() {
 }
 
 #[tokio::test]
+async fn a_body_for_a_model_that_is_not_there_is_not_asked_for() {
+    let server = TestServer::start().await;
+    let targets = [
+        "/v1/models/nothing/infer",
+        "/v1/models/colors/versions/99/infer",
+        "/v1/models/nothing:predict",
+        "/v2/models/nothing/infer",
+    ];
+    for target in targets {
+        let head = format!(
+            "POST {target} HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\nexpect: 100-continue\r\n\r\n"
+        );
+        let answer = exchange(&server, &head).await;
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{target}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_body_is_packed_with_is_read_in_any_spelling() {
     let server = TestServer::start().await;
     let empty_gzip = [

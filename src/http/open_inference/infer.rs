@@ -28,7 +28,7 @@ use crate::{
 
 use super::{
     super::{
-        admission::claim_of,
+        admission::{askable, claim_of},
         state::{ApiState, RequestId},
         upload::unpacked_head,
     },
@@ -114,6 +114,7 @@ async fn answer(
     RequestId(request_id): RequestId,
     request: Request,
 ) -> Result<Response, Problem> {
+    let request = askable(state, &model, request)?;
     let headers = request.headers().clone();
     let caller = request.extensions().get::<Caller>().cloned();
     let claim = claim_of(&request);

@@ -19,10 +19,10 @@ use crate::{
 
 use super::{
     super::{
-        admission::claim_of,
+        admission::{askable, claim_of, drain},
         dialect::fault,
         state::{ApiState, RequestId},
-        upload::{Unpacked, unpacked},
+        upload::unpacked,
     },
     classify::classify,
     target::{By, Verb, part, spec},
@@ -71,20 +71,19 @@ async fn answer(
     request: Request,
 ) -> Response {
     let claim = claim_of(&request);
-    let body = match unpacked(request, &state.limits()).await {
-        Ok(body) => body,
-        Err(problem) => return problem.into_response(),
-    };
     let answered = match target {
         Ok((model, verb)) => {
             let asked = model.clone();
-            let work = ask(state, (model, verb), (id, claim), body);
+            let work = ask(state, (model, verb), (id, claim), request);
             state
                 .service
                 .counted(&asked, work, |fault| fault.kind)
                 .await
         }
-        Err(fault) => Err(fault),
+        Err(fault) => {
+            drain(request);
+            Err(fault)
+        }
     };
     match answered {
         Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
@@ -96,8 +95,12 @@ async fn ask(
     state: &ApiState,
     (model, verb): (ModelSpec, Verb),
     asked: (RequestId, Claim),
-    body: Unpacked,
+    request: Request,
 ) -> Result<String, Fault> {
+    let request = askable(state, &model, request);
+    let request = request.map_err(|problem| Fault::of(&problem, &model))?;
+    let body = unpacked(request, &state.limits()).await;
+    let body = body.map_err(|problem| Fault::from(&problem))?;
     let servable = state.service.core().servable(&model.name, &model.version);
     let servable = servable.map_err(|problem| Fault::of(&problem, &model))?;
     match verb {
