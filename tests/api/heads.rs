@@ -99,3 +99,13 @@ async fn what_a_body_is_packed_with_is_read_in_any_spelling() {
     let words = answer.text().await.expect("text");
     assert!(words.contains("no_image"), "{words}");
 }
+
+#[tokio::test]
+async fn a_version_in_a_path_is_not_empty() {
+    let server = TestServer::start().await;
+    for end in ["", "/ready", "/config", "/stats"] {
+        let path = format!("/v2/models/colors/versions/{end}");
+        let answer = server.get(&path).await;
+        assert!(matches!(answer.status().as_u16(), 400 | 404), "{path}");
+    }
+}

@@ -39,7 +39,7 @@ pub(super) fn message(message: &impl Message, name: &str) -> Answer {
 /// The model and version of a path.
 pub(super) fn spec(name: &str, version: Option<&str>) -> Result<ModelSpec, Problem> {
     let version = match version {
-        None | Some("") => VersionChoice::Default,
+        None => VersionChoice::Default,
         Some(version) => VersionChoice::Version(parse_version(version)?),
     };
     Ok(ModelSpec {
