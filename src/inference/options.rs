@@ -15,6 +15,9 @@ pub const NAMES: [&str; 5] = ["top_k", "confidence", "iou", "max_detections", "c
 /// Most results of any kind in one answer.
 const MAX_RESULTS: u32 = 1000;
 
+/// Longest text that an error repeats, in letters.
+const REPEATED: usize = 64;
+
 /// The options that a request gave. Those that the model's task does not use have no effect.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InferOptions {
@@ -61,11 +64,9 @@ impl InferOptions {
                 Ok(())
             }
             _ => {
-                let known = NAMES.join(", ");
-                Err(invalid(
-                    name,
-                    format!("{name:?} is no option; known are {known}"),
-                ))
+                let (known, name) = (NAMES.join(", "), &repeated(name));
+                let message = format!("{name:?} is no option; known are {known}");
+                Err(invalid(name, message))
             }
         }
     }
@@ -95,7 +96,16 @@ impl InferOptions {
     }
 }
 
+/// What is repeated of a text in an error: it may be a picture that was put in the wrong place.
+fn repeated(text: &str) -> String {
+    match text.char_indices().nth(REPEATED) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 fn no_class(name: &str) -> Problem {
+    let name = repeated(name);
     let message = format!(
         "classes names {name:?}, which is no class of this model; GET /v1/models/{{model}} lists \
          its labels"
@@ -131,7 +141,10 @@ fn count(name: &str, value: &OptionValue) -> Result<u32, Problem> {
         .ok()
         .filter(|number| (1..=MAX_RESULTS).contains(number));
     number.ok_or_else(|| {
-        let allowed = format!("a whole number from 1 to {MAX_RESULTS}");
+        let (allowed, text) = (
+            format!("a whole number from 1 to {MAX_RESULTS}"),
+            repeated(text),
+        );
         invalid(name, format!("{name} is {text:?}, must be {allowed}"))
     })
 }
@@ -140,10 +153,9 @@ fn number(name: &str, value: &OptionValue) -> Result<f32, Problem> {
     let text = text(name, value)?;
     let number = text.parse().ok().filter(|number: &f32| number.is_finite());
     number.ok_or_else(|| {
-        invalid(
-            name,
-            format!("{name} is {text:?}, must be a number from 0 to 1"),
-        )
+        let text = repeated(text);
+        let message = format!("{name} is {text:?}, must be a number from 0 to 1");
+        invalid(name, message)
     })
 }
 
@@ -170,6 +182,17 @@ mod tests {
             parsed.add(name, &OptionValue::Text((*value).to_owned()))?;
         }
         Ok(parsed)
+    }
+
+    #[test]
+    fn of_what_is_wrong_little_is_repeated() {
+        let long = format!("{}secret", "é".repeat(REPEATED));
+        for option in [("top_k", &*long), ("confidence", &*long), (&*long, "1")] {
+            let problem = parse(&[option]).expect_err("is none");
+            assert!(problem.detail.contains("é…\""), "{problem:?}");
+            assert!(!format!("{problem:?}").contains("secret"), "{problem:?}");
+        }
+        assert!(!no_class(&long).detail.contains("secret"));
     }
 
     fn contract(rest: &str) -> Contract {
