@@ -114,7 +114,7 @@ impl App {
         let live = Live::new(&config);
         let service = InferenceService::new(client, service_limits(&config), Arc::clone(&metrics));
         let readiness = Readiness::default();
-        let uploads = MemoryBudget::new(config.limits.upload_bytes);
+        let uploads = MemoryBudget::new("limits.upload_bytes", config.limits.upload_bytes);
         let (stopping, stopped) = watch::channel(false);
         let http = match role {
             Role::Serve | Role::ServeGrpc | Role::Gateway => {
@@ -140,7 +140,7 @@ impl App {
                     limits: live.calls.subscribe(),
                     message_bytes: config.grpc.message_bytes,
                     uploads,
-                    relayed: MemoryBudget::new(config.limits.tensor_bytes),
+                    relayed: MemoryBudget::new("limits.tensor_bytes", config.limits.tensor_bytes),
                     stopped,
                 };
                 Some((listener, state, callers(&config)?))

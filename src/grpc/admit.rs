@@ -93,7 +93,7 @@ impl AdmitLayer {
         let processors = available_parallelism().map_or(1, NonZero::get);
         let shared = Shared {
             calls: Places::new(calls),
-            open: (Places::new(open), MemoryBudget::new(bytes)),
+            open: (Places::new(open), MemoryBudget::new("health checks", bytes)),
             readers: Arc::new(Semaphore::new(processors)),
         };
         Self { state, shared }

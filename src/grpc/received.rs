@@ -214,7 +214,7 @@ mod tests {
             encoding: Some(Encoding::Gzip),
             shape: None,
             most: MOST,
-            held: Held::new(MemoryBudget::new(budget)),
+            held: Held::new(MemoryBudget::new("limits.upload_bytes", budget)),
             readers: Arc::new(Semaphore::new(1)),
         };
         Received::new(StreamBody::new(pieces), reading, messages)
@@ -309,7 +309,7 @@ mod tests {
 
     #[tokio::test]
     async fn memory_is_given_back_once_another_message_is_asked_for() {
-        let budget = MemoryBudget::new(4096);
+        let budget = MemoryBudget::new("limits.upload_bytes", 4096);
         let first = pieces(&[b"\0\0\0\0\x01a"]);
         let mut received = received(first.chain(stream::pending()), 0, many());
         received.reading.held = Held::new(budget.clone());

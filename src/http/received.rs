@@ -133,7 +133,7 @@ mod tests {
     }
 
     fn held(bytes: u64) -> Held {
-        Held::new(MemoryBudget::new(bytes))
+        Held::new(MemoryBudget::new("limits.upload_bytes", bytes))
     }
 
     #[tokio::test]
@@ -145,7 +145,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_without_memory_is_refused() {
-        let budget = MemoryBudget::new(1 << 20);
+        let budget = MemoryBudget::new("limits.upload_bytes", 1 << 20);
         let all = Held::new(budget.clone());
         all.cover(1 << 20).expect("is there");
         let body = Received::new(Body::from(vec![1; 100_000]), Held::new(budget), stay());

@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_picture_holds_memory_until_it_is_sent() {
-        let memory = MemoryBudget::new(1 << 20);
+        let memory = MemoryBudget::new("limits.upload_bytes", 1 << 20);
         let of = |bytes: usize| {
             let held = Held::new(memory.clone());
             held.cover(200_000).map_err(|problem| problem.code)?;

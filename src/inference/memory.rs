@@ -21,6 +21,8 @@ const UNIT: u64 = 4096;
 /// So many bytes, for all requests together.
 #[derive(Clone, Debug)]
 pub struct MemoryBudget {
+    /// The setting that says how many they are.
+    setting: &'static str,
     state: Arc<Mutex<State>>,
     /// All of its units.
     units: u64,
@@ -42,15 +44,16 @@ pub struct Share {
 }
 
 impl MemoryBudget {
-    /// A budget of so many bytes.
+    /// A budget of so many bytes, as a setting has them.
     #[must_use]
-    pub fn new(bytes: u64) -> Self {
+    pub fn new(setting: &'static str, bytes: u64) -> Self {
         let units = bytes.div_ceil(UNIT);
         let state = State {
             free: units,
             held: HashMap::new(),
         };
         Self {
+            setting,
             state: Arc::new(Mutex::new(state)),
             units,
             tenant: None,
@@ -61,6 +64,7 @@ impl MemoryBudget {
     #[must_use]
     pub fn of(&self, tenant: &Tenant) -> Self {
         Self {
+            setting: self.setting,
             state: Arc::clone(&self.state),
             units: self.units,
             tenant: Some(tenant.clone()),
@@ -93,10 +97,10 @@ impl MemoryBudget {
 
     fn too_large(&self, bytes: u64) -> Problem {
         let most = self.most().saturating_mul(UNIT);
-        let json = most / UNPACKED;
+        let setting = self.setting;
         let detail = format!(
-            "the body takes {bytes} bytes of memory once it is read, and limits.upload_bytes leaves \
-             {most} to one caller; a body of JSON, which counts {UNPACKED} times, has at most {json}"
+            "what was sent takes {bytes} bytes of memory once it is read, and {setting} leaves \
+             {most} to one caller"
         );
         Problem::new(ErrorCode::BodyTooLarge, detail)
     }
@@ -200,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_share_grows_while_there_is_more() {
-        let budget = MemoryBudget::new(10 * UNIT);
+        let budget = MemoryBudget::new("limits.upload_bytes", 10 * UNIT);
         let mut share = None;
         assert!(budget.cover(&mut share, UNIT).is_ok());
         assert!(budget.cover(&mut share, 9 * UNIT).is_ok());
@@ -213,19 +217,14 @@ mod tests {
 
     #[test]
     fn what_never_fits_says_what_would() {
-        let budget = MemoryBudget::new(16 * UNIT);
+        let budget = MemoryBudget::new("limits.upload_bytes", 16 * UNIT);
         let check = |budget: &MemoryBudget, most: u64| {
             let mut share = None;
             let problem = budget.cover(&mut share, (most + 1) * UNIT);
             let problem = problem.expect_err("is more than all");
             assert_eq!(problem.code, ErrorCode::BodyTooLarge);
-            let json = most * UNIT / UNPACKED;
-            assert!(
-                problem.detail.contains("limits.upload_bytes")
-                    && problem.detail.ends_with(&format!("at most {json}")),
-                "{}",
-                problem.detail
-            );
+            let words = format!("limits.upload_bytes leaves {} to one caller", most * UNIT);
+            assert!(problem.detail.ends_with(&words), "{}", problem.detail);
             assert!(budget.cover(&mut share, most * UNIT).is_ok());
         };
         check(&budget, 16);
@@ -234,7 +233,7 @@ mod tests {
 
     #[test]
     fn nobody_takes_the_last_memory_from_others() {
-        let budget = MemoryBudget::new(16 * UNIT);
+        let budget = MemoryBudget::new("limits.upload_bytes", 16 * UNIT);
         let (greedy, modest) = (budget.of(&Tenant::new("a")), budget.of(&Tenant::new("b")));
         let (mut first, mut second, mut third) = (None, None, None);
         assert!(greedy.cover(&mut first, 7 * UNIT).is_ok());

@@ -74,7 +74,7 @@ fn fetcher(client: ClientBuilder, port: u16, set: Set) -> Fetcher {
             window: Duration::from_millis(600),
         },
         concurrent: 1,
-        memory: MemoryBudget::new(set.memory),
+        memory: MemoryBudget::new("limits.upload_bytes", set.memory),
     };
     let metrics = Arc::new(Metrics::default());
     Fetcher::with(client, Arc::new(set.names), (policy, limits), metrics).expect("builds")

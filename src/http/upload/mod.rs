@@ -162,7 +162,13 @@ pub(super) async fn unpacked_head(
     if let Some(held) = &held {
         let json = head.map_or(body.len(), |head| head.min(body.len()));
         let more = (json as u64).saturating_mul(UNPACKED - 1);
-        held.cover((body.len() as u64).saturating_add(more))?;
+        let covered = held.cover((body.len() as u64).saturating_add(more));
+        covered.map_err(|mut problem| {
+            if problem.code == ErrorCode::BodyTooLarge {
+                problem.detail += &format!("; JSON counts {UNPACKED} times");
+            }
+            problem
+        })?;
     }
     Ok(Unpacked { body, held })
 }
