@@ -6,11 +6,11 @@ use crate::geometry::Size;
 
 use super::{
     Decoded, ImageLimits, PictureError, corrupt,
-    scans::{Scans, frame},
+    scans::{Sampling, Scans, frame},
     weight::Stated,
 };
 
-const FORMAT: &str = "JPEG";
+pub(super) const FORMAT: &str = "JPEG";
 
 /// Most scans of a JPEG. Cameras and encoders write about ten; each costs a pass over
 /// all coefficients, so 35 kB of a hundred empty scans would cost ten seconds.
@@ -19,14 +19,16 @@ const MAX_SCANS: usize = 32;
 /// Most pixels of a JPEG of several scans, times their number: fifty megapixels in a dozen scans.
 const MAX_SCANNED: u64 = 600_000_000;
 
-/// Bytes for each coefficient that is kept, of which a component has one for each pixel.
+/// Bytes for each coefficient that is kept, of which a component has one for each of its samples.
 const COEFFICIENT: u64 = 2;
 
 /// What the headers of the frame and of its first scan state.
 pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
     let frame = frame(bytes)?;
     let kept = if frame.kept {
-        COEFFICIENT * u64::from(frame.components)
+        let [h, v] = frame.sampling.largest;
+        let most = u64::from(h) * u64::from(v);
+        (COEFFICIENT * u64::from(frame.sampling.blocks)).div_ceil(most.max(1))
     } else {
         0
     };
@@ -52,11 +54,12 @@ pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, Pictu
     limits.check(size)?;
     // What was weighed is what is decoded: markers where none belong can be read in two ways.
     let components = decoder.info().map(|info| info.components);
-    let weighed = frame(bytes).map(|frame| (frame.size, frame.components));
-    if weighed.is_none_or(|weighed| Some(weighed) != components.map(|count| (size, count))) {
+    let Some(weighed) = frame(bytes)
+        .filter(|weighed| (weighed.size, Some(weighed.components)) == (size, components))
+    else {
         return Err(corrupt(FORMAT, &"its markers can be read in two ways"));
-    }
-    plausible(bytes, size)?;
+    };
+    plausible(bytes, size, weighed.sampling)?;
     let grey = decoder.input_colorspace() == Some(ColorSpace::Luma);
     let colors = if grey {
         ColorSpace::Luma
@@ -90,9 +93,25 @@ fn size(decoder: &JpegDecoder<ZCursor<&[u8]>>) -> Result<Size, PictureError> {
 }
 
 /// Refuses what would decode to garbage or for seconds: fewer bytes than a picture of that size has,
-/// more scans than any encoder writes, and a file that stops before its end.
-fn plausible(bytes: &[u8], size: Size) -> Result<(), PictureError> {
+/// more scans than any encoder writes, a file that stops before its end, and samplings that the
+/// decoder gets wrong.
+fn plausible(bytes: &[u8], size: Size, sampling: Sampling) -> Result<(), PictureError> {
     let scans = Scans::of(bytes);
+    if sampling.first != sampling.largest {
+        let reason = format!("its first component is sampled {sampling}, only the finest is read");
+        return Err(corrupt(FORMAT, &reason));
+    }
+    // Within one scan the blocks of a component lie by MCU, else by row; the decoder knows that of
+    // progressive pictures alone.
+    if !scans.progressive && 1 < scans.count && sampling.largest != [1, 1] {
+        let [h, v] = sampling.largest;
+        let reason = format!(
+            "its components are sampled up to {h}×{v} and come in {} scans, which is read only of \
+             progressive pictures or without sampling",
+            scans.count
+        );
+        return Err(corrupt(FORMAT, &reason));
+    }
     // An 8×8 block takes a bit to say that its mean is as before and, where its coefficients come
     // in one scan, another to say that nothing follows.
     let bits_per_block = if scans.progressive { 1 } else { 2 };
@@ -127,10 +146,15 @@ mod tests {
     use super::*;
 
     /// A picture of 7000×7000 pixels whose scans hold nothing.
-    fn picture(sof: u8, components: u8, scans: &[u8]) -> Vec<u8> {
+    fn picture(sof: u8, components: u8, sampling: u8, scans: &[u8]) -> Vec<u8> {
         let [high, low] = 7000_u16.to_be_bytes();
         let mut bytes = vec![0xFF, 0xD8];
-        bytes.extend([0xFF, sof, 0, 8, 8, high, low, high, low, components]);
+        let length = 8 + 3 * components;
+        bytes.extend([0xFF, sof, 0, length, 8, high, low, high, low, components]);
+        for component in 0..components {
+            let factors = if component == 0 { sampling } else { 0x11 };
+            bytes.extend([component, factors, 0]);
+        }
         for components in scans {
             bytes.extend([0xFF, 0xDA, 0, 3, *components]);
         }
@@ -146,7 +170,7 @@ mod tests {
                 size: Size::new(7000, 7000),
                 bytes_per_pixel,
             };
-            let stated = stated(&picture(sof, components, &[in_scan]));
+            let stated = stated(&picture(sof, components, 0x11, &[in_scan]));
             assert_eq!(stated, Some(expected), "{sof:x} {components} {in_scan}");
         };
         check(0xC0, 1, 1, 3);
@@ -160,10 +184,45 @@ mod tests {
     }
 
     #[test]
+    fn coarse_components_weigh_less() {
+        let check = |sampling, bytes_per_pixel| {
+            let stated = stated(&picture(0xC2, 3, sampling, &[3]));
+            let stated = stated.map(|stated| stated.bytes_per_pixel);
+            assert_eq!(stated, Some(bytes_per_pixel), "{sampling:x}");
+        };
+        check(0x11, 3 + 6);
+        check(0x21, 3 + 4);
+        check(0x22, 3 + 3);
+        check(0x41, 3 + 3);
+    }
+
+    #[test]
+    fn samplings_that_decode_to_garbage_are_refused() {
+        let check = |sof, scans: &[u8], factors: &[u8], fits: bool| {
+            let bytes = picture(sof, 3, 0x11, scans);
+            let sampling = Sampling::of(factors.iter().copied());
+            let found = plausible(&bytes, Size::new(7000, 7000), sampling);
+            assert_eq!(found.is_ok(), fits, "{sof:x} {factors:x?}: {found:?}");
+        };
+        check(0xC0, &[3], &[0x11, 0x11, 0x11], true);
+        check(0xC0, &[3], &[0x22, 0x11, 0x11], true);
+        check(0xC0, &[3], &[0x22, 0x22, 0x22], true);
+        check(0xC0, &[4], &[0x22, 0x11, 0x11, 0x22], true);
+        check(0xC0, &[3], &[0x11, 0x22, 0x11], false);
+        check(0xC2, &[3], &[0x11, 0x21, 0x21], false);
+        check(0xC0, &[3], &[0x21, 0x12, 0x11], false);
+        check(0xC0, &[1, 1, 1], &[0x11, 0x11, 0x11], true);
+        check(0xC0, &[1, 1, 1], &[0x22, 0x11, 0x11], false);
+        check(0xC1, &[1, 2], &[0x21, 0x11, 0x11], false);
+        check(0xC2, &[3, 1, 1], &[0x22, 0x11, 0x11], true);
+    }
+
+    #[test]
     fn scans_over_many_pixels_are_refused_of_every_kind() {
         let check = |sof, scans: usize, fits: bool| {
-            let bytes = picture(sof, 3, &vec![1; scans]);
-            let found = plausible(&bytes, Size::new(7000, 7000));
+            let bytes = picture(sof, 3, 0x11, &vec![1; scans]);
+            let sampling = Sampling::of([0x11; 3].into_iter());
+            let found = plausible(&bytes, Size::new(7000, 7000), sampling);
             assert_eq!(found.is_ok(), fits, "{sof:x}, {scans} scans: {found:?}");
         };
         for sof in [0xC0, 0xC1, 0xC2] {

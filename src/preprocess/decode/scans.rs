@@ -11,6 +11,41 @@ pub(super) struct Frame {
     /// Whether the decoder keeps the coefficients of the whole picture before it makes pixels: it
     /// is progressive, or its first scan has not all components.
     pub(super) kept: bool,
+    pub(super) sampling: Sampling,
+}
+
+/// How finely the components are sampled: their factors H and V (B.2.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sampling {
+    /// The factors of the first component, which is the luma where there is one.
+    pub(super) first: [u8; 2],
+    /// The largest factor each way.
+    pub(super) largest: [u8; 2],
+    /// Blocks of all components in an MCU; that of the largest factors would have `H * V`.
+    pub(super) blocks: u16,
+}
+
+impl Sampling {
+    pub(super) fn of(factors: impl Iterator<Item = u8>) -> Self {
+        let mut all = Self::default();
+        for (index, byte) in factors.enumerate() {
+            let [h, v] = [byte >> 4, byte & 15];
+            if index == 0 {
+                all.first = [h, v];
+            }
+            let [largest_h, largest_v] = all.largest;
+            all.largest = [largest_h.max(h), largest_v.max(v)];
+            all.blocks += u16::from(h) * u16::from(v);
+        }
+        all
+    }
+}
+
+impl std::fmt::Display for Sampling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ([h, v], [largest_h, largest_v]) = (self.first, self.largest);
+        write!(f, "{h}×{v} of {largest_h}×{largest_v}")
+    }
 }
 
 /// What the first frame header states (B.2.2), and the first scan header after it (B.2.3); none
@@ -19,6 +54,8 @@ pub(super) fn frame(bytes: &[u8]) -> Option<Frame> {
     let (marker, header) = segment(bytes.get(2..)?, starts_frame)?;
     let [l0, l1, _, h0, h1, w0, w1, components] = *header.first_chunk()?;
     let two = |high, low| u16::from_be_bytes([high, low]);
+    let specified = header.get(8..).unwrap_or_default().as_chunks::<3>().0;
+    let specified = specified.get(..usize::from(components)).unwrap_or_default();
     let of_first_scan = header
         .get(usize::from(two(l0, l1))..)
         .and_then(|after| segment(after, |marker| marker == 0xDA))
@@ -27,6 +64,7 @@ pub(super) fn frame(bytes: &[u8]) -> Option<Frame> {
         size: Size::new(u32::from(two(w0, w1)), u32::from(two(h0, h1))),
         components,
         kept: marker == 0xC2 || of_first_scan != Some(&components),
+        sampling: Sampling::of(specified.iter().map(|[_, factors, _]| *factors)),
     })
 }
 
@@ -107,9 +145,11 @@ mod tests {
     /// A picture of 258×3 pixels: a table, the frame, another table, and a scan.
     fn picture(sof: u8, components: u8, in_scan: u8) -> Vec<u8> {
         let table = [0xFF, 0xDB, 0, 3, 0];
-        let frame = [0xFF, sof, 0, 8, 8, 0, 3, 1, 2, components];
+        let frame = [0xFF, sof, 0, 8 + 3 * components, 8, 0, 3, 1, 2, components];
+        let factors = [[1, 0x21, 0], [2, 0x12, 0], [3, 0x11, 0], [4, 0x11, 0]];
+        let factors = factors[..usize::from(components)].concat();
         let scan = [0xFF, 0xDA, 0, 3, in_scan];
-        [&[0xFF, 0xD8][..], &table, &frame, &table, &scan].concat()
+        [&[0xFF, 0xD8][..], &table, &frame, &factors, &table, &scan].concat()
     }
 
     #[test]
@@ -119,6 +159,11 @@ mod tests {
                 size: Size::new(258, 3),
                 components,
                 kept,
+                sampling: Sampling {
+                    first: [2, 1],
+                    largest: if components == 1 { [2, 1] } else { [2, 2] },
+                    blocks: [2, 4, 5, 6][usize::from(components) - 1],
+                },
             };
             let found = frame(&picture(sof, components, in_scan));
             assert_eq!(found, Some(expected), "{sof:x} {components} {in_scan}");
@@ -136,8 +181,10 @@ mod tests {
     #[test]
     fn a_frame_is_found_without_a_scan_but_not_cut_off() {
         let whole = picture(0xC0, 3, 3);
-        let (without_scan, cut) = (&whole[..17], &whole[..16]);
+        let (without_scan, cut) = (&whole[..26], &whole[..16]);
         assert!(frame(without_scan).is_some_and(|frame| frame.kept));
+        let without_factors = frame(&whole[..17]).map(|frame| frame.sampling);
+        assert_eq!(without_factors, Some(Sampling::default()));
         assert_eq!(frame(cut), None);
         assert_eq!(frame(b"\xFF\xD8"), None);
         assert_eq!(frame(b""), None);

@@ -33,9 +33,10 @@ def gradient(width: int = 64, height: int = 48) -> Image.Image:
     return Image.linear_gradient("L").resize((width, height)).convert("RGB")
 
 
-def frame(marker: int, width: int, height: int, depth: int = 8, components: int = 3) -> bytes:
-    """A start of frame."""
-    parts = b"".join(bytes([number + 1, 0x11, 0]) for number in range(components))
+def frame(marker: int, width: int, height: int, depth: int = 8, components: int = 3, factors: bytes = b"") -> bytes:
+    """A start of frame; with sampling factors where some are given, else none is sampled."""
+    factors = factors or b"\x11" * components
+    parts = b"".join(bytes([number + 1, factors[number], 0]) for number in range(components))
     return segment(marker, struct.pack(">BHHB", depth, height, width, components) + parts)
 
 
@@ -50,6 +51,14 @@ def scan(components: int = 3, first: int = 0, last: int = 63, data: bytes = b"\0
     """A scan and its entropy-coded data."""
     parts = b"".join(bytes([number + 1, 0]) for number in range(components))
     return segment(0xDA, bytes([components]) + parts + bytes([first, last, 0])) + data
+
+
+def sampled(factors: bytes, *scans: bytes) -> bytes:
+    """A sound picture of one colour whose components, by number, come in these scans."""
+    head = START + TABLES + frame(0xC0, 64, 48, factors=factors)
+    parts = (b"".join(bytes([number, 0]) for number in numbers) for numbers in scans)
+    bodies = (segment(0xDA, bytes([len(part) // 2]) + part + b"\0\x3f\0") + bytes(64) for part in parts)
+    return head + b"".join(bodies) + END
 
 
 def lying(marker: int, width: int, height: int, scans: int = 1) -> bytes:
@@ -132,6 +141,10 @@ def _broken() -> Iterator[Picture]:
         "jpeg of restart markers": START + TABLES + frame(0xC0, 64, 64) + scan(data=b"\xff\xd0" * 5_000) + END,
     }.items():
         yield picture(name, data, BROKEN)
+    yield picture("jpeg whose chroma is finer than its luma", sampled(b"\x11\x22\x11", b"\1\2\3"), BROKEN)
+    yield picture("jpeg whose chroma is finer, in three scans", sampled(b"\x11\x22\x11", b"\1", b"\2", b"\3"), BROKEN)
+    yield picture("jpeg whose chroma is finer, in two scans", sampled(b"\x11\x21\x21", b"\1", b"\2\3"), BROKEN)
+    yield picture("jpeg whose chroma is coarser, in three scans", sampled(b"\x22\x11\x11", b"\1", b"\2", b"\3"), BROKEN)
     yield picture("jpeg of no height", lying(0xC0, 64, 0), BROKEN)
     yield picture("jpeg of scans over nothing", START + TABLES + frame(0xC2, 64, 64) + scan(first=63, last=0) + END, BROKEN, FINE)
     comments = b"".join(segment(0xFE, b"x" * 60_000) for _ in range(60))
@@ -155,6 +168,8 @@ def _sound() -> Iterator[Picture]:
     yield picture("jpeg with an exif of 65535 entries", with_exif(exif(6)[:14] + b"\xff\xff"), FINE)
     yield picture("jpeg with an exif of noise", with_exif(b"Exif\0\0" + bytes(range(256)) * 200), FINE)
     yield picture("jpeg with a profile", encode(image, icc_profile=PROFILE), FINE)
+    yield picture("jpeg whose chroma is coarser", sampled(b"\x22\x11\x11", b"\1\2\3"), FINE)
+    yield picture("jpeg in three scans", sampled(b"\x11\x11\x11", b"\1", b"\2", b"\3"), FINE)
     yield picture("jpeg, grey", encode(image.convert("L")), FINE)
     yield picture("jpeg, cmyk", encode(image.convert("CMYK")), FINE)
     yield picture("jpeg, progressive", encode(image, progressive=True), FINE)
