@@ -7,7 +7,7 @@ use crate::geometry::Size;
 
 use super::{Decoded, ImageLimits, PictureError, corrupt, weight::Stated};
 
-const FORMAT: &str = "GIF";
+pub(super) const FORMAT: &str = "GIF";
 
 /// Most pixels that a byte stands for: a code of LZW has at most 12 bits and stands for at most as
 /// many pixels as there are codes by then, which is densest at 4096 in 12 bits.

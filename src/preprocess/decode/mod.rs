@@ -10,7 +10,10 @@ mod weight;
 
 pub use weight::weigh;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use image::{DynamicImage, ImageDecoder, Limits, metadata::Orientation};
+use tracing::warn;
 
 use crate::geometry::Size;
 
@@ -41,12 +44,13 @@ pub fn decode(
     background: [u8; 3],
 ) -> Result<Picture, PictureError> {
     let format = sniff(bytes)?;
-    let decoded = match format {
+    let decode = || match format {
         PictureFormat::Jpeg => jpeg::decode(bytes, *limits),
         PictureFormat::Png => png::decode(bytes, *limits),
         PictureFormat::WebP => webp::decode(bytes, *limits),
         PictureFormat::Gif => gif::decode(bytes, *limits),
-    }?;
+    };
+    let decoded = caught(format, decode)?;
     let Decoded {
         pixels,
         orientation,
@@ -62,6 +66,24 @@ pub fn decode(
             orientation,
             animated,
         },
+    })
+}
+
+/// What a decoder gives. One that panics, which each has done on some bytes, has met a picture that
+/// does not decode: nothing of it outlives the call.
+fn caught(
+    format: PictureFormat,
+    decode: impl FnOnce() -> Result<Decoded, PictureError>,
+) -> Result<Decoded, PictureError> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| {
+        warn!(?format, "picture decoder gave up");
+        let name = match format {
+            PictureFormat::Jpeg => jpeg::FORMAT,
+            PictureFormat::Png => png::FORMAT,
+            PictureFormat::WebP => webp::FORMAT,
+            PictureFormat::Gif => gif::FORMAT,
+        };
+        Err(corrupt(name, &"its decoder gave up"))
     })
 }
 
@@ -89,5 +111,17 @@ fn corrupt(format: &'static str, error: &dyn std::fmt::Display) -> PictureError 
     PictureError::Corrupt {
         format,
         reason: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decoder_that_panics_has_met_a_broken_picture() {
+        let found = caught(PictureFormat::Png, || panic!("an index"));
+        let expected = corrupt(png::FORMAT, &"its decoder gave up");
+        assert_eq!(found.map(|_| ()), Err(expected));
     }
 }

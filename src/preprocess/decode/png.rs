@@ -6,7 +6,7 @@ use crate::geometry::Size;
 
 use super::{Decoded, ImageLimits, PictureError, corrupt, header_limits, read, weight::Stated};
 
-const FORMAT: &str = "PNG";
+pub(super) const FORMAT: &str = "PNG";
 
 pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, PictureError> {
     let stated = stated(bytes).ok_or_else(|| corrupt(FORMAT, &"it ends within its header"))?;

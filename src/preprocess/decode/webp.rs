@@ -6,7 +6,7 @@ use crate::geometry::Size;
 
 use super::{Decoded, ImageLimits, PictureError, corrupt, header_limits, read, weight::Stated};
 
-const FORMAT: &str = "WebP";
+pub(super) const FORMAT: &str = "WebP";
 
 /// Length of the RIFF header and its form type.
 const RIFF_HEADER: usize = 12;
