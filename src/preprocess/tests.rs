@@ -234,7 +234,8 @@ fn a_picture_is_weighed_by_its_header() {
     };
     check(&pixels, ImageFormat::Jpeg, 6);
     check(&pixels, ImageFormat::Png, 6);
-    check(&DynamicImage::new_rgba16(20, 10), ImageFormat::Png, 12);
+    check(&DynamicImage::new_rgba16(20, 10), ImageFormat::Png, 11);
+    check(&DynamicImage::new_luma_a16(20, 10), ImageFormat::Png, 7);
     check(&DynamicImage::new_luma8(20, 10), ImageFormat::Png, 6);
     check(&pixels, ImageFormat::WebP, 7);
     check(&DynamicImage::new_rgba8(20, 10), ImageFormat::Gif, 7);

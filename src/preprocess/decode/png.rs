@@ -4,13 +4,16 @@ use image::{ImageDecoder as _, codecs::png::PngDecoder, metadata::Orientation};
 
 use crate::geometry::Size;
 
-use super::{Decoded, ImageLimits, PictureError, corrupt, header_limits, read, weight::Stated};
+use super::{
+    Decoded, ImageLimits, PictureError, chunks, corrupt, header_limits, read, weight::Stated,
+};
 
 pub(super) const FORMAT: &str = "PNG";
 
 pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, PictureError> {
     let stated = stated(bytes).ok_or_else(|| corrupt(FORMAT, &"it ends within its header"))?;
     limits.check(stated.size)?;
+    chunks::check(bytes)?;
     let mut decoder = PngDecoder::with_limits(Cursor::new(bytes), header_limits(limits))
         .map_err(|error| corrupt(FORMAT, &error))?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
@@ -28,14 +31,16 @@ pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
     let header = bytes.get(16..26)?;
     let number = |at: usize| Some(u32::from_be_bytes(*header.get(at..)?.first_chunk()?));
     let [depth, color] = *header.get(8..)?.first_chunk()?;
-    // What is decoded, and its first copy on the way to eight-bit RGB.
+    let alpha = chunks::have_transparency(bytes);
+    // What is decoded, and its copy in eight-bit RGB.
     let bytes_per_pixel = match (color, depth) {
-        (0, 16) => 2 + 3,
-        (0, _) => 1 + 3,
-        (2, 16) => 6 + 3,
-        (2, _) => 3,
-        (4, 16) => 4 + 4,
-        (6, 16) => 8 + 4,
+        (0, 16) => 2 + if alpha { 2 } else { 0 } + 3,
+        (0, _) => 1 + u64::from(alpha) + 3,
+        (2, 16) => 6 + if alpha { 2 } else { 0 } + 3,
+        (2, _) if !alpha => 3,
+        (4, 16) => 4 + 3,
+        (4, _) => 2 + 3,
+        (6, 16) => 8 + 3,
         // RGBA and its copy in RGB: of palettes, too, which may have transparent entries.
         _ => 4 + 3,
     };

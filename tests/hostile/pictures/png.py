@@ -52,6 +52,11 @@ def pictures() -> Iterator[Picture]:
 
 
 def _large() -> Iterator[Picture]:
+    yield picture("png of 7000x7000, grey with one transparent", png(7_000, 7_000, 8, GREY, chunk(b"tRNS", bytes(2))), FINE)
+    yield picture("png of 7000x7000, rgb with one transparent", png(7_000, 7_000, 8, RGB, chunk(b"tRNS", bytes(6))), FINE)
+    deep = MAGIC + header(7_000, 7_000, 16, RGB) + chunk(b"tRNS", bytes(6)) + chunk(b"IDAT", zeros(64)) + chunk(b"IEND", b"")
+    yield picture("png claims 7000x7000 in rgb 16 with one transparent", deep, LARGE)
+    yield picture("png of 7000x7000, grey with alpha of 16 bits", png(7_000, 7_000, 16, GREY_ALPHA), FINE)
     for width, height in [(50_000, 50_000), (12_001, 1), (1, 12_001), (1, 65_500), (12_000, 12_000), (0x7FFFFFFF, 1), (8_000, 7_000)]:
         yield picture(f"png claims {width}x{height}", lying(width, height), LARGE)
     yield picture("png of 12000x12000 zeros", png(12_000, 12_000), LARGE)
@@ -73,6 +78,7 @@ def _bombs() -> Iterator[Picture]:
     yield picture("png with 20000 texts", png(8, 8, 8, RGB, text), FINE, BROKEN)
     empty = chunk(b"IDAT", b"") * 50_000
     yield picture("png with 50000 empty idat", png(8, 8, 8, RGB, empty), FINE, BROKEN)
+    yield picture("png with 500000 empty idat", png(8, 8, 8, RGB, empty * 10), BROKEN)
 
 
 def _broken() -> Iterator[Picture]:
@@ -96,6 +102,10 @@ def _broken() -> Iterator[Picture]:
         "png cut in its pixels": png(64, 64, 8, RGB)[:-20],
     }.items():
         yield picture(name, data, BROKEN)
+    for length in (0, 4, 5, 767, 769, 771):
+        palette = chunk(b"PLTE", bytes(length))
+        yield picture(f"png whose palette has {length} bytes", png(8, 8, 8, PALETTE, palette), BROKEN)
+        yield picture(f"png whose second palette has {length} bytes", png(8, 8, 4, PALETTE, chunk(b"PLTE", bytes(48)), palette), BROKEN)
     yield picture("png with broken pixel sum", start + chunk(b"IDAT", zlib.compress((b"\0" + bytes(24)) * 8), 1) + end, BROKEN, FINE)
     index = MAGIC + header(8, 8, 8, PALETTE) + chunk(b"PLTE", b"\1\2\3") + chunk(b"IDAT", zlib.compress((b"\0" + b"\xff" * 8) * 8)) + end
     yield picture("png with indexes beyond its palette", index, BROKEN, FINE)
