@@ -77,6 +77,7 @@ pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
         size: Size::new(side(w0, w1), side(h0, h1)),
         // RGBA, and its copy without the alpha; before that an index, and RGBA.
         bytes_per_pixel: 4 + 3,
+        beside: 0,
     })
 }
 

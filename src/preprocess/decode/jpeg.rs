@@ -35,6 +35,7 @@ pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
     Some(Stated {
         size: frame.size,
         bytes_per_pixel: 3 + kept,
+        beside: 0,
     })
 }
 
@@ -169,6 +170,7 @@ mod tests {
             let expected = Stated {
                 size: Size::new(7000, 7000),
                 bytes_per_pixel,
+                beside: 0,
             };
             let stated = stated(&picture(sof, components, 0x11, &[in_scan]));
             assert_eq!(stated, Some(expected), "{sof:x} {components} {in_scan}");

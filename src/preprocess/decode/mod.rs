@@ -5,7 +5,10 @@ mod chunks;
 mod gif;
 mod jpeg;
 mod png;
+mod prefix;
+mod riff;
 mod scans;
+mod vp8l;
 mod webp;
 mod weight;
 

@@ -47,5 +47,6 @@ pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
     Some(Stated {
         size: Size::new(number(0)?, number(4)?),
         bytes_per_pixel,
+        beside: 0,
     })
 }

@@ -1,89 +1,116 @@
 use std::io::Cursor;
 
-use image::{ImageDecoder as _, codecs::webp::WebPDecoder, metadata::Orientation};
+use image::{
+    DynamicImage, ImageDecoder as _, Rgba, RgbaImage, codecs::webp::WebPDecoder,
+    metadata::Orientation,
+};
 
-use crate::geometry::Size;
-
-use super::{Decoded, ImageLimits, PictureError, corrupt, header_limits, read, weight::Stated};
+use super::{
+    Decoded, ImageLimits, PictureError, corrupt, header_limits, read,
+    riff::{Still, Stream, ended},
+    vp8l,
+    weight::Stated,
+};
 
 pub(super) const FORMAT: &str = "WebP";
 
-/// Length of the RIFF header and its form type.
-const RIFF_HEADER: usize = 12;
-
-/// Length of a chunk's name and size.
-const CHUNK_HEADER: usize = 8;
-
-/// Length of an animation frame's own fields, before its chunks.
-const FRAME_HEADER: usize = 16;
+/// Length of a lossless stream's signature, size and version.
+const LOSSLESS_HEADER: usize = 5;
 
 pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, PictureError> {
-    // The decoder allocates a frame by the frame's own header, before it compares that with the
-    // canvas: both are held against the limits.
-    if let Some(size) = frame_size(bytes.get(RIFF_HEADER..).unwrap_or_default()) {
-        limits.check(size)?;
+    let still = Still::of(bytes).ok_or_else(|| corrupt(FORMAT, &"it holds no whole frame"))?;
+    limits.check(still.size)?;
+    limits.check(still.canvas)?;
+    if !ended(bytes) {
+        return Err(corrupt(FORMAT, &"the file ends before the picture does"));
     }
-    let mut decoder =
-        WebPDecoder::new(Cursor::new(bytes)).map_err(|error| corrupt(FORMAT, &error))?;
-    let (width, height) = decoder.dimensions();
-    limits.check(Size::new(width, height))?;
-    decoder
-        .set_limits(header_limits(limits))
-        .map_err(|error| corrupt(FORMAT, &error))?;
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let animated = decoder.has_animation();
+    if !still.fits() {
+        return Err(corrupt(FORMAT, &"its frame does not fit its canvas"));
+    }
+    if let Some(stream) = lossless(&still) {
+        vp8l::check(stream, still.size)?;
+    }
+    // The decoder sees one frame, which was weighed, and nothing that it could take for another.
+    let pixels = if still.extended {
+        pixels(&still.file(), limits)?
+    } else {
+        pixels(bytes, limits)?
+    };
+    let exif = still.exif.and_then(|exif| {
+        let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
+        Orientation::from_exif_chunk(exif)
+    });
     Ok(Decoded {
-        pixels: read(decoder, limits, FORMAT)?,
-        orientation,
-        animated,
+        pixels: if still.fills() {
+            pixels
+        } else {
+            placed(pixels, &still)
+        },
+        orientation: exif.unwrap_or(Orientation::NoTransforms),
+        animated: still.animated,
     })
 }
 
-/// What the canvas and the first frame state, of the larger.
-pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
-    let chunks = bytes.get(RIFF_HEADER..)?;
-    let sizes = [canvas_size(chunks), frame_size(chunks)];
-    let size = sizes
-        .into_iter()
-        .flatten()
-        .max_by_key(|size| size.pixels())?;
-    Some(Stated {
-        size,
-        bytes_per_pixel: 7,
-    })
+fn pixels(bytes: &[u8], limits: ImageLimits) -> Result<DynamicImage, PictureError> {
+    let broken = |error| corrupt(FORMAT, &error);
+    let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(broken)?;
+    decoder.set_limits(header_limits(limits)).map_err(broken)?;
+    read(decoder, limits, FORMAT)
 }
 
-/// Size of the canvas, where there is one apart from the frame (RFC 9649, 2.7).
-fn canvas_size(chunks: &[u8]) -> Option<Size> {
-    let header = chunks.strip_prefix(b"VP8X")?;
-    let [w0, w1, w2, h0, h1, h2] = *header.get(8..)?.first_chunk()?;
-    let side = |a, b, c| u32::from_le_bytes([a, b, c, 0]) + 1;
-    Some(Size::new(side(w0, w1, w2), side(h0, h1, h2)))
-}
-
-/// Size in the first frame's bitstream (RFC 9649, 2.5 to 2.7; RFC 6386, 9.1).
-fn frame_size(mut chunks: &[u8]) -> Option<Size> {
-    loop {
-        let name = chunks.first_chunk::<4>()?;
-        let length = u32::from_le_bytes(*chunks.get(4..)?.first_chunk()?) as usize;
-        let body = chunks.get(CHUNK_HEADER..)?;
-        match name {
-            b"VP8 " => return lossy(body),
-            b"VP8L" => return lossless(body),
-            b"ANMF" => chunks = body.get(FRAME_HEADER..)?,
-            // Chunks are padded to an even length.
-            _ => chunks = body.get(length.checked_add(length % 2)?..)?,
+/// A frame on its canvas, which is transparent or else black where the frame is not.
+fn placed(pixels: DynamicImage, still: &Still<'_>) -> DynamicImage {
+    let pixels = pixels.into_rgba8();
+    let behind = Rgba([0, 0, 0, if still.has_alpha { 0 } else { u8::MAX }]);
+    let mut canvas = RgbaImage::from_pixel(still.canvas.width, still.canvas.height, behind);
+    for (row, from) in canvas
+        .rows_mut()
+        .skip(still.top as usize)
+        .zip(pixels.rows())
+    {
+        for (to, from) in row.skip(still.left as usize).zip(from) {
+            *to = *from;
         }
     }
+    canvas.into()
 }
 
-fn lossy(body: &[u8]) -> Option<Size> {
-    let [w0, w1, h0, h1] = *body.get(6..)?.first_chunk()?;
-    let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3FFF);
-    Some(Size::new(side(w0, w1), side(h0, h1)))
+/// The lossless stream of a frame or of its alpha, from its transforms on.
+fn lossless<'a>(still: &Still<'a>) -> Option<&'a [u8]> {
+    match still.stream {
+        Stream::Lossless { body } => body.get(LOSSLESS_HEADER..),
+        Stream::Lossy { alpha, .. } => match alpha?.split_first()? {
+            (method, stream) if method & 3 == 1 => Some(stream),
+            _ => None,
+        },
+    }
 }
 
-fn lossless(body: &[u8]) -> Option<Size> {
-    let bits = u32::from_le_bytes(*body.get(1..)?.first_chunk()?);
-    Some(Size::new((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1))
+/// What the frame that is decoded takes: its own memory, or with its canvas.
+pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
+    let still = Still::of(bytes)?;
+    let decoder = match still.stream {
+        // RGBA, and a copy without the alpha.
+        Stream::Lossless { .. } => 4 + 3,
+        // Planes, RGBA, the alpha as RGBA and by itself, rounded up.
+        Stream::Lossy { alpha: Some(_), .. } => 2 + 4 + 4 + 1,
+        // Planes, and RGB.
+        Stream::Lossy { alpha: None, .. } => 2 + 3,
+    };
+    let on_canvas = if still.fills() { 0 } else { 4 + 4 };
+    let size = [still.canvas, still.size]
+        .into_iter()
+        .max_by_key(|size| size.pixels())?;
+    let copied = if still.extended {
+        bytes.len() as u64
+    } else {
+        0
+    };
+    let beside =
+        lossless(&still).map_or(0, |stream| vp8l::most_beside(stream, still.size.pixels()));
+    Some(Stated {
+        size,
+        bytes_per_pixel: on_canvas.max(decoder),
+        beside: copied + beside,
+    })
 }

@@ -17,6 +17,8 @@ pub(super) struct Stated {
     /// Bytes for each pixel that are taken at the most until it is in eight-bit RGB: by the decoder
     /// and its result, or by that and its copy.
     pub(super) bytes_per_pixel: u64,
+    /// Bytes that are taken beside, for tables and copies.
+    pub(super) beside: u64,
 }
 
 /// How many bytes of memory decoding a picture takes at the most, beside its own bytes. 0 where
@@ -34,11 +36,12 @@ pub fn weigh(bytes: &[u8], limits: &ImageLimits) -> Result<u64, PictureError> {
     let Some(Stated {
         size,
         bytes_per_pixel,
+        beside,
     }) = stated
     else {
         return Ok(0);
     };
     limits.check(size)?;
     let each = bytes_per_pixel.max(RGB_AND_UPRIGHT);
-    Ok(size.pixels().saturating_mul(each))
+    Ok(size.pixels().saturating_mul(each).saturating_add(beside))
 }
