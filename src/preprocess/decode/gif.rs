@@ -5,7 +5,7 @@ use image::{DynamicImage, RgbImage, RgbaImage, metadata::Orientation};
 
 use crate::geometry::Size;
 
-use super::{Decoded, ImageLimits, PictureError, corrupt, weight::Stated};
+use super::{Decoded, ImageLimits, PictureError, blocks::First, corrupt, weight::Stated};
 
 pub(super) const FORMAT: &str = "GIF";
 
@@ -82,32 +82,22 @@ pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
 }
 
 /// Checks the sizes of the screen and of the first frame, which must not be larger, as the screen is
-/// what was weighed, and tells whether a second frame follows. Frames are skipped over, not decoded.
+/// what was weighed, and its codes; tells whether a second frame follows.
 fn check_frames(bytes: &[u8], limits: ImageLimits) -> Result<bool, PictureError> {
-    let mut options = DecodeOptions::new();
-    options.skip_frame_decoding(true);
-    let mut decoder = options
-        .read_info(Cursor::new(bytes))
-        .map_err(|error| corrupt(FORMAT, &error))?;
-    let screen = Size::new(decoder.width().into(), decoder.height().into());
+    let first = First::of(bytes)?;
+    let (screen, size) = (first.screen, first.size);
     limits.check(screen)?;
-    match decoder.next_frame_info() {
-        Ok(Some(frame)) => {
-            let size = Size::new(frame.width.into(), frame.height.into());
-            limits.check(size)?;
-            if screen.pixels() < size.pixels() {
-                return Err(corrupt(
-                    FORMAT,
-                    &"its first frame is larger than its screen",
-                ));
-            }
-            if PIXELS_PER_BYTE.saturating_mul(bytes.len() as u64) < size.pixels() {
-                let bytes = bytes.len();
-                return Err(PictureError::CutOff { bytes, size });
-            }
-        }
-        Ok(None) => return Err(corrupt(FORMAT, &"it has no frame")),
-        Err(error) => return Err(corrupt(FORMAT, &error)),
+    limits.check(size)?;
+    if screen.pixels() < size.pixels() {
+        return Err(corrupt(
+            FORMAT,
+            &"its first frame is larger than its screen",
+        ));
     }
-    Ok(matches!(decoder.next_frame_info(), Ok(Some(_))))
+    if PIXELS_PER_BYTE.saturating_mul(bytes.len() as u64) < size.pixels() {
+        let bytes = bytes.len();
+        return Err(PictureError::CutOff { bytes, size });
+    }
+    first.check()?;
+    Ok(first.animated)
 }

@@ -1,6 +1,7 @@
 //! From bytes to upright pixels. The header is read first, and what it states is checked before
 //! any pixel is allocated.
 
+mod blocks;
 mod chunks;
 mod gif;
 mod jpeg;
