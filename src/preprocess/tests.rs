@@ -77,6 +77,26 @@ fn a_truncated_picture_is_an_error_and_never_half_a_picture() {
 }
 
 #[test]
+fn a_jpeg_that_is_cut_and_ended_is_never_half_a_picture() {
+    let check = |whole: &[u8]| {
+        let pixels = decoded(whole).expect("decodes").pixels;
+        for length in 0..whole.len() {
+            let cut = [&whole[..length], b"\xff\xd9"].concat();
+            if let Ok(picture) = decoded(&cut) {
+                assert!(
+                    picture.pixels == pixels,
+                    "cut at {length} of {}",
+                    whole.len()
+                );
+            }
+        }
+    };
+    check(&encoded(&gradient(64, 40), ImageFormat::Jpeg));
+    check(&encoded(&RgbImage::new(40, 40), ImageFormat::Jpeg));
+    check(&encoded(&RgbImage::new(1, 1), ImageFormat::Jpeg));
+}
+
+#[test]
 fn a_small_file_that_claims_a_huge_picture_is_refused() {
     let mut bytes = encoded(&gradient(16, 16), ImageFormat::Jpeg);
     let frame = bytes
@@ -232,7 +252,6 @@ fn a_picture_is_weighed_by_its_header() {
         let weight = weigh(&encoded(pixels, format));
         assert_eq!(weight, Ok(200 * bytes_per_pixel), "{format:?}");
     };
-    check(&pixels, ImageFormat::Jpeg, 6);
     check(&pixels, ImageFormat::Png, 6);
     check(&DynamicImage::new_rgba16(20, 10), ImageFormat::Png, 11);
     check(&DynamicImage::new_luma_a16(20, 10), ImageFormat::Png, 7);
@@ -242,11 +261,13 @@ fn a_picture_is_weighed_by_its_header() {
     assert_eq!(weigh(&lossless), Ok(200 * 7 + 200 + tables));
     check(&DynamicImage::new_rgba8(20, 10), ImageFormat::Gif, 7);
     let jpeg = encoded(&pixels, ImageFormat::Jpeg);
+    let copied = jpeg.len() as u64 + 18;
+    assert_eq!(weigh(&jpeg), Ok(200 * 6 + copied));
     let frame = jpeg.windows(2).position(|two| two == [0xFF, 0xC0]);
     let frame = frame.expect("a frame header");
     let mut progressive = jpeg.clone();
     progressive[frame + 1] = 0xC2;
-    assert_eq!(weigh(&progressive), Ok(200 * 9));
+    assert_eq!(weigh(&progressive), Ok(200 * 9 + copied));
     let mut large = jpeg.clone();
     large[frame + 5..frame + 9].fill(0xFF);
     assert!(matches!(

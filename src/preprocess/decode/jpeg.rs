@@ -6,7 +6,7 @@ use crate::geometry::Size;
 
 use super::{
     Decoded, ImageLimits, PictureError, corrupt,
-    scans::{Sampling, Scans, frame},
+    scans::{Frame, Scans, frame},
     weight::Stated,
 };
 
@@ -22,6 +22,10 @@ const MAX_SCANNED: u64 = 600_000_000;
 /// Bytes for each coefficient that is kept, of which a component has one for each of its samples.
 const COEFFICIENT: u64 = 2;
 
+/// Ones, as entropy-coded data with an end behind. No code is all ones (T.81, C), so that a decoder
+/// that reads on where data is missing meets an error; without them it makes the rest up.
+const ONES: [u8; 18] = *b"\xFF\0\xFF\0\xFF\0\xFF\0\xFF\0\xFF\0\xFF\0\xFF\0\xFF\xD9";
+
 /// What the headers of the frame and of its first scan state.
 pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
     let frame = frame(bytes)?;
@@ -35,22 +39,14 @@ pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
     Some(Stated {
         size: frame.size,
         bytes_per_pixel: 3 + kept,
-        beside: 0,
+        // A copy with an end of our own.
+        beside: (bytes.len() + ONES.len()) as u64,
     })
 }
 
 /// Decodes strictly: a truncated picture is an error, never half a picture.
 pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, PictureError> {
-    let longest = usize::from(u16::MAX);
-    let options = DecoderOptions::default()
-        .set_strict_mode(true)
-        .set_max_width(longest)
-        .set_max_height(longest)
-        .jpeg_set_max_scans(MAX_SCANS);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder
-        .decode_headers()
-        .map_err(|error| corrupt(FORMAT, &error))?;
+    let mut decoder = opened(bytes)?;
     let size = size(&decoder)?;
     limits.check(size)?;
     // What was weighed is what is decoded: markers where none belong can be read in two ways.
@@ -60,7 +56,12 @@ pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, Pictu
     else {
         return Err(corrupt(FORMAT, &"its markers can be read in two ways"));
     };
-    plausible(bytes, size, weighed.sampling)?;
+    let scans = Scans::of(bytes);
+    plausible(bytes, &scans, weighed)?;
+    let closed = closed(bytes, &scans, weighed.kept);
+    if let Some(closed) = &closed {
+        decoder = opened(closed)?;
+    }
     let grey = decoder.input_colorspace() == Some(ColorSpace::Luma);
     let colors = if grey {
         ColorSpace::Luma
@@ -87,6 +88,37 @@ pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, Pictu
     })
 }
 
+/// A decoder that has read the headers.
+fn opened(bytes: &[u8]) -> Result<JpegDecoder<ZCursor<&[u8]>>, PictureError> {
+    let longest = usize::from(u16::MAX);
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(longest)
+        .set_max_height(longest)
+        .jpeg_set_max_scans(MAX_SCANS);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    let headers = decoder.decode_headers();
+    headers.map_err(|error| corrupt(FORMAT, &error))?;
+    Ok(decoder)
+}
+
+/// The picture up to the end of the scan that ends it, with ones behind: where all is there, they
+/// are not read. None where the decoder looks for a marker right behind its only scan.
+fn closed(bytes: &[u8], scans: &Scans, kept: bool) -> Option<Vec<u8>> {
+    if scans.progressive && scans.count == 1 {
+        return None;
+    }
+    let end = if kept {
+        scans.last_end
+    } else {
+        scans.first_end
+    };
+    let data = bytes.get(..end)?;
+    // Before a marker there may be any number of bytes to fill.
+    let length = data.iter().rposition(|byte| *byte != 0xFF)? + 1;
+    Some([data.get(..length)?, &ONES].concat())
+}
+
 fn size(decoder: &JpegDecoder<ZCursor<&[u8]>>) -> Result<Size, PictureError> {
     let (width, height) = decoder.dimensions().unwrap_or_default();
     let pixels = |side: usize| u32::try_from(side).map_err(|error| corrupt(FORMAT, &error));
@@ -94,10 +126,10 @@ fn size(decoder: &JpegDecoder<ZCursor<&[u8]>>) -> Result<Size, PictureError> {
 }
 
 /// Refuses what would decode to garbage or for seconds: fewer bytes than a picture of that size has,
-/// more scans than any encoder writes, a file that stops before its end, and samplings that the
-/// decoder gets wrong.
-fn plausible(bytes: &[u8], size: Size, sampling: Sampling) -> Result<(), PictureError> {
-    let scans = Scans::of(bytes);
+/// more scans than any encoder writes, a file that stops before its end or lacks a component, and
+/// samplings that the decoder gets wrong.
+fn plausible(bytes: &[u8], scans: &Scans, frame: Frame) -> Result<(), PictureError> {
+    let (size, sampling) = (frame.size, frame.sampling);
     if sampling.first != sampling.largest {
         let reason = format!("its first component is sampled {sampling}, only the finest is read");
         return Err(corrupt(FORMAT, &reason));
@@ -139,12 +171,17 @@ fn plausible(bytes: &[u8], size: Size, sampling: Sampling) -> Result<(), Picture
     if !scans.ended {
         return Err(corrupt(FORMAT, &"the file ends before the picture does"));
     }
+    let (there, all) = (scans.components.len(), usize::from(frame.components));
+    if there < all {
+        let reason = format!("its scans have {there} of its {all} components");
+        return Err(corrupt(FORMAT, &reason));
+    }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::scans::Sampling, *};
 
     /// A picture of 7000×7000 pixels whose scans hold nothing.
     fn picture(sof: u8, components: u8, sampling: u8, scans: &[u8]) -> Vec<u8> {
@@ -157,22 +194,29 @@ mod tests {
             bytes.extend([component, factors, 0]);
         }
         for components in scans {
-            bytes.extend([0xFF, 0xDA, 0, 3, *components]);
+            let length = 3 + 2 * components;
+            bytes.extend([0xFF, 0xDA, 0, length, *components]);
+            for component in 0..*components {
+                bytes.extend([component, 0]);
+            }
         }
         bytes.resize(1 << 18, 0);
         bytes.extend([0xFF, 0xD9]);
         bytes
     }
 
+    fn judged(bytes: &[u8], sampling: Sampling) -> Result<(), PictureError> {
+        let mut frame = frame(bytes).expect("a frame");
+        frame.sampling = sampling;
+        plausible(bytes, &Scans::of(bytes), frame)
+    }
+
     #[test]
     fn coefficients_that_are_kept_are_weighed() {
         let check = |sof, components, in_scan, bytes_per_pixel| {
-            let expected = Stated {
-                size: Size::new(7000, 7000),
-                bytes_per_pixel,
-                beside: 0,
-            };
             let stated = stated(&picture(sof, components, 0x11, &[in_scan]));
+            let stated = stated.map(|stated| (stated.size, stated.bytes_per_pixel));
+            let expected = (Size::new(7000, 7000), bytes_per_pixel);
             assert_eq!(stated, Some(expected), "{sof:x} {components} {in_scan}");
         };
         check(0xC0, 1, 1, 3);
@@ -202,8 +246,7 @@ mod tests {
     fn samplings_that_decode_to_garbage_are_refused() {
         let check = |sof, scans: &[u8], factors: &[u8], fits: bool| {
             let bytes = picture(sof, 3, 0x11, scans);
-            let sampling = Sampling::of(factors.iter().copied());
-            let found = plausible(&bytes, Size::new(7000, 7000), sampling);
+            let found = judged(&bytes, Sampling::of(factors.iter().copied()));
             assert_eq!(found.is_ok(), fits, "{sof:x} {factors:x?}: {found:?}");
         };
         check(0xC0, &[3], &[0x11, 0x11, 0x11], true);
@@ -213,7 +256,8 @@ mod tests {
         check(0xC0, &[3], &[0x11, 0x22, 0x11], false);
         check(0xC2, &[3], &[0x11, 0x21, 0x21], false);
         check(0xC0, &[3], &[0x21, 0x12, 0x11], false);
-        check(0xC0, &[1, 1, 1], &[0x11, 0x11, 0x11], true);
+        check(0xC0, &[1, 1, 3], &[0x11, 0x11, 0x11], true);
+        check(0xC0, &[1, 2, 1], &[0x11, 0x11, 0x11], false);
         check(0xC0, &[1, 1, 1], &[0x22, 0x11, 0x11], false);
         check(0xC1, &[1, 2], &[0x21, 0x11, 0x11], false);
         check(0xC2, &[3, 1, 1], &[0x22, 0x11, 0x11], true);
@@ -222,9 +266,8 @@ mod tests {
     #[test]
     fn scans_over_many_pixels_are_refused_of_every_kind() {
         let check = |sof, scans: usize, fits: bool| {
-            let bytes = picture(sof, 3, 0x11, &vec![1; scans]);
-            let sampling = Sampling::of([0x11; 3].into_iter());
-            let found = plausible(&bytes, Size::new(7000, 7000), sampling);
+            let bytes = picture(sof, 3, 0x11, &vec![3; scans]);
+            let found = judged(&bytes, Sampling::of([0x11; 3].into_iter()));
             assert_eq!(found.is_ok(), fits, "{sof:x}, {scans} scans: {found:?}");
         };
         for sof in [0xC0, 0xC1, 0xC2] {

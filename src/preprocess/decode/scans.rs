@@ -99,14 +99,28 @@ pub(super) struct Scans {
     pub(super) progressive: bool,
     /// Whether the end of the picture is there.
     pub(super) ended: bool,
+    /// The numbers of the components that come in them.
+    pub(super) components: Vec<u8>,
+    /// Where the first scan ends, at a marker that is no restart.
+    pub(super) first_end: usize,
+    /// Where the last scan ends.
+    pub(super) last_end: usize,
 }
 
 impl Scans {
     pub(super) fn of(bytes: &[u8]) -> Self {
         let mut scans = Self::default();
         let mut rest = bytes.get(2..).unwrap_or_default();
+        let mut within = false;
         while let Some((marker, after)) = next_marker(rest) {
             rest = after;
+            if within && !matches!(marker, 0xD0..=0xD7) {
+                within = false;
+                scans.last_end = bytes.len() - after.len() - 2;
+                if scans.count == 1 {
+                    scans.first_end = scans.last_end;
+                }
+            }
             match marker {
                 0xD9 => {
                     scans.ended = true;
@@ -114,7 +128,11 @@ impl Scans {
                 }
                 // Without a length: TEM, restarts, start of image.
                 0x01 | 0xD0..=0xD8 => continue,
-                0xDA => scans.count += 1,
+                0xDA => {
+                    scans.count += 1;
+                    scans.name(rest);
+                    within = true;
+                }
                 0xC2 => scans.progressive = true,
                 _ => (),
             }
@@ -122,6 +140,17 @@ impl Scans {
             rest = rest.get(usize::from(length)..).unwrap_or_default();
         }
         scans
+    }
+
+    /// Notes the components of a scan, by its header from its length on (B.2.3).
+    fn name(&mut self, header: &[u8]) {
+        let count = usize::from(header.get(2).copied().unwrap_or_default());
+        let (named, _) = header.get(3..).unwrap_or_default().as_chunks::<2>();
+        for [number, _] in named.iter().take(count) {
+            if !self.components.contains(number) {
+                self.components.push(*number);
+            }
+        }
     }
 }
 
@@ -193,12 +222,9 @@ mod tests {
     #[test]
     fn scans_are_counted_between_markers() {
         let check = |bytes: &[u8], count, progressive, ended| {
-            let expected = Scans {
-                count,
-                progressive,
-                ended,
-            };
-            assert_eq!(Scans::of(bytes), expected);
+            let found = Scans::of(bytes);
+            let found = (found.count, found.progressive, found.ended);
+            assert_eq!(found, (count, progressive, ended));
         };
         check(b"\xFF\xD8", 0, false, false);
         check(
@@ -216,5 +242,16 @@ mod tests {
             false,
             true,
         );
+    }
+
+    #[test]
+    fn scans_end_at_markers_that_are_no_restarts() {
+        let first = b"\xFF\xD8\xFF\xDA\0\x07\x02\x01\0\x02\0abc\xFF\xD0def";
+        let second = b"\xFF\xDA\0\x07\x02\x03\0\x01\0ghi";
+        let bytes = [&first[..], second, b"\xFF\xD9"].concat();
+        let found = Scans::of(&bytes);
+        assert_eq!(found.components, [1, 2, 3]);
+        assert_eq!(found.first_end, first.len());
+        assert_eq!(found.last_end, first.len() + second.len());
     }
 }

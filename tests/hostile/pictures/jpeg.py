@@ -141,6 +141,14 @@ def _broken() -> Iterator[Picture]:
         "jpeg of restart markers": START + TABLES + frame(0xC0, 64, 64) + scan(data=b"\xff\xd0" * 5_000) + END,
     }.items():
         yield picture(name, data, BROKEN)
+    for name, data in {
+        "": whole,
+        ", progressive": encode(gradient(640, 480), quality=90, progressive=True),
+        " with restarts": encode(gradient(640, 480), quality=90, restart_marker_blocks=7),
+    }.items():
+        yield picture(f"jpeg cut in half and ended{name}", data[: len(data) // 2] + END, BROKEN)
+        yield picture(f"jpeg cut in half and ended after a comment{name}", data[: len(data) // 2] + segment(0xFE, b"") + END, BROKEN)
+    yield picture("jpeg without its last component", sampled(b"\x11\x11\x11", b"\1", b"\2"), BROKEN)
     yield picture("jpeg whose chroma is finer than its luma", sampled(b"\x11\x22\x11", b"\1\2\3"), BROKEN)
     yield picture("jpeg whose chroma is finer, in three scans", sampled(b"\x11\x22\x11", b"\1", b"\2", b"\3"), BROKEN)
     yield picture("jpeg whose chroma is finer, in two scans", sampled(b"\x11\x21\x21", b"\1", b"\2\3"), BROKEN)
@@ -174,5 +182,10 @@ def _sound() -> Iterator[Picture]:
     yield picture("jpeg, cmyk", encode(image.convert("CMYK")), FINE)
     yield picture("jpeg, progressive", encode(image, progressive=True), FINE)
     yield picture("jpeg with restarts", encode(image, restart_marker_blocks=1), FINE)
+    yield picture("jpeg with restarts, progressive", encode(image, restart_marker_blocks=1, progressive=True), FINE)
+    yield picture("jpeg with bytes to fill before its end", whole[:-2] + b"\xff" * 9 + END, FINE)
+    for side in range(1, 40, 6):
+        yield picture(f"jpeg of {side}x{side} of one colour", encode(Image.new("RGB", (side, side))), FINE)
+        yield picture(f"jpeg of {side}x{side} of one colour, progressive", encode(Image.new("RGB", (side, side)), progressive=True), FINE)
     yield picture("jpeg with bytes behind it", whole + b"PK\3\4" + bytes(1_000), FINE)
     yield picture("jpeg of 12 megapixels", encode(gradient(4_000, 3_000)), FINE)
