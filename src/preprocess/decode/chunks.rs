@@ -37,6 +37,14 @@ pub(super) fn have_transparency(bytes: &[u8]) -> bool {
         .any(|(name, _)| name == *b"tRNS")
 }
 
+/// EXIF, which may lie behind the pixels (11.3.4.5).
+pub(super) fn exif(bytes: &[u8]) -> Option<&[u8]> {
+    chunks(bytes)
+        .take(MAX_CHUNKS)
+        .find(|(name, _)| name == b"eXIf")
+        .map(|(_, data)| data)
+}
+
 /// The chunks' names and data, to the end or to the first that is cut off.
 fn chunks(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     let mut rest = bytes.get(SIGNATURE..).unwrap_or_default();
@@ -73,6 +81,14 @@ mod tests {
             let found = check(&png(&[(b"IHDR", 13), (b"PLTE", length)]));
             assert!(found.is_err(), "{length}");
         }
+    }
+
+    #[test]
+    fn exif_lies_anywhere() {
+        let found = |chunks| exif(&png(chunks)).map(<[u8]>::len);
+        assert_eq!(found(&[(b"eXIf", 2), (b"IDAT", 1)]), Some(2));
+        assert_eq!(found(&[(b"IDAT", 1), (b"eXIf", 3)]), Some(3));
+        assert_eq!(found(&[(b"IDAT", 1)]), None);
     }
 
     #[test]

@@ -1,11 +1,11 @@
-use image::{DynamicImage, GrayImage, RgbImage, metadata::Orientation};
+use image::{DynamicImage, GrayImage, RgbImage};
 use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 use zune_jpeg::JpegDecoder;
 
 use crate::geometry::Size;
 
 use super::{
-    Decoded, ImageLimits, PictureError, corrupt,
+    Decoded, ImageLimits, PictureError, corrupt, exif,
     scans::{Frame, Scans, frame},
     weight::Stated,
 };
@@ -70,9 +70,6 @@ pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, Pictu
     };
     decoder.set_options(decoder.options().jpeg_set_out_colorspace(colors));
     let pixels = decoder.decode().map_err(|error| corrupt(FORMAT, &error))?;
-    let exif = decoder
-        .exif()
-        .and_then(|exif| Orientation::from_exif_chunk(exif));
     let wrong_length = || corrupt(FORMAT, &"the pixels do not fill the picture");
     let pixels = if grey {
         let pixels = GrayImage::from_raw(size.width, size.height, pixels);
@@ -83,7 +80,7 @@ pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, Pictu
     };
     Ok(Decoded {
         pixels,
-        orientation: exif.unwrap_or(Orientation::NoTransforms),
+        orientation: exif::orientation(decoder.exif().map(Vec::as_slice)),
         animated: false,
     })
 }

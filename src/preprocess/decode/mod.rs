@@ -3,6 +3,7 @@
 
 mod blocks;
 mod chunks;
+mod exif;
 mod gif;
 mod jpeg;
 mod png;

@@ -1,11 +1,11 @@
 use std::io::Cursor;
 
-use image::{ImageDecoder as _, codecs::png::PngDecoder, metadata::Orientation};
+use image::codecs::png::PngDecoder;
 
 use crate::geometry::Size;
 
 use super::{
-    Decoded, ImageLimits, PictureError, chunks, corrupt, header_limits, read, weight::Stated,
+    Decoded, ImageLimits, PictureError, chunks, corrupt, exif, header_limits, read, weight::Stated,
 };
 
 pub(super) const FORMAT: &str = "PNG";
@@ -14,13 +14,12 @@ pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, Pictu
     let stated = stated(bytes).ok_or_else(|| corrupt(FORMAT, &"it ends within its header"))?;
     limits.check(stated.size)?;
     chunks::check(bytes)?;
-    let mut decoder = PngDecoder::with_limits(Cursor::new(bytes), header_limits(limits))
+    let decoder = PngDecoder::with_limits(Cursor::new(bytes), header_limits(limits))
         .map_err(|error| corrupt(FORMAT, &error))?;
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let animated = decoder.is_apng().unwrap_or(false);
     Ok(Decoded {
         pixels: read(decoder, limits, FORMAT)?,
-        orientation,
+        orientation: exif::orientation(chunks::exif(bytes)),
         animated,
     })
 }

@@ -1,12 +1,9 @@
 use std::io::Cursor;
 
-use image::{
-    DynamicImage, ImageDecoder as _, Rgba, RgbaImage, codecs::webp::WebPDecoder,
-    metadata::Orientation,
-};
+use image::{DynamicImage, ImageDecoder as _, Rgba, RgbaImage, codecs::webp::WebPDecoder};
 
 use super::{
-    Decoded, ImageLimits, PictureError, corrupt, header_limits, read,
+    Decoded, ImageLimits, PictureError, corrupt, exif, header_limits, read,
     riff::{Still, Stream, ended},
     vp8l,
     weight::Stated,
@@ -36,17 +33,13 @@ pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, Pictu
     } else {
         pixels(bytes, limits)?
     };
-    let exif = still.exif.and_then(|exif| {
-        let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
-        Orientation::from_exif_chunk(exif)
-    });
     Ok(Decoded {
         pixels: if still.fills() {
             pixels
         } else {
             placed(pixels, &still)
         },
-        orientation: exif.unwrap_or(Orientation::NoTransforms),
+        orientation: exif::orientation(still.exif),
         animated: still.animated,
     })
 }

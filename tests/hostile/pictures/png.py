@@ -118,6 +118,8 @@ def _sound() -> Iterator[Picture]:
     for orientation in range(1, 9):
         tags = chunk(b"eXIf", b"MM\0*\0\0\0\x08" + struct.pack(">HHHIHHI", 1, 0x0112, 3, 1, orientation, 0, 0))
         yield picture(f"png of orientation {orientation}", png(40, 30, 8, RGB, tags), FINE)
+    pixels = png(40, 30, 8, RGB)[:-12]
+    yield picture("png with its orientation behind its pixels", pixels + tags + chunk(b"IEND", b""), FINE)
     frames = b"".join(chunk(b"fcTL", struct.pack(">IIIIIHHBB", number, 8, 8, 0, 0, 1, 10, 0, 0)) for number in range(3_000))
     animated = chunk(b"acTL", struct.pack(">II", 3_000, 0)) + frames
     yield picture("apng of 3000 frames", png(8, 8, 8, RGB, animated), FINE, BROKEN)

@@ -151,6 +151,8 @@ def pictures() -> Iterator[Picture]:
     yield picture("webp, lossless", encode(small, lossless=True), FINE)
     yield picture("webp with a profile", encode(small, icc_profile=PROFILE), FINE)
     yield picture("webp with alpha", encode(small.convert("RGBA")), FINE)
+    tags = b"Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\4\0\1\0\0\0\6\0\0\0\0\0\0\0"
+    yield picture("webp of a long orientation behind a prefix", extended(8, 16, 16, stream, chunk(b"EXIF", tags)), FINE)
     for orientation in range(1, 9):
         tags = Image.Exif()
         tags[0x0112] = orientation
