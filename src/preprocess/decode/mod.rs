@@ -5,6 +5,7 @@ mod blocks;
 mod chunks;
 mod exif;
 mod gif;
+mod joined;
 mod jpeg;
 mod png;
 mod prefix;

@@ -1,5 +1,7 @@
 //! The container of a WebP, down to the one frame that is decoded (RFC 9649, 2).
 
+use std::borrow::Cow;
+
 use crate::geometry::Size;
 
 /// Length of the RIFF header and its form type.
@@ -132,8 +134,9 @@ impl<'a> Still<'a> {
             && bottom.is_some_and(|bottom| bottom <= self.canvas.height)
     }
 
-    /// The frame as a file of its own, without a canvas around it and what belongs to that.
-    pub(super) fn file(&self) -> Vec<u8> {
+    /// The frame as a file of its own, in pieces, without a canvas around it and what belongs to
+    /// that.
+    pub(super) fn file(&self) -> Vec<Cow<'a, [u8]>> {
         let (name, body, alpha) = match self.stream {
             Stream::Lossy { body, alpha } => (b"VP8 ", body, alpha),
             Stream::Lossless { body } => (b"VP8L", body, None),
@@ -142,21 +145,16 @@ impl<'a> Still<'a> {
         let [w0, w1, w2, _] = self.size.width.saturating_sub(1).to_le_bytes();
         let [h0, h1, h2, _] = self.size.height.saturating_sub(1).to_le_bytes();
         let flags = if shows_alpha { ALPHA } else { 0 };
-        let canvas = [flags, 0, 0, 0, w0, w1, w2, h0, h1, h2];
-        let lengths = [canvas.len(), alpha.map_or(0, <[u8]>::len), body.len()];
-        let length: usize = lengths.iter().map(|length| CHUNK_HEADER + length + 1).sum();
-        let mut file = Vec::with_capacity(HEADER + length);
-        file.extend(b"RIFF\0\0\0\0WEBP");
-        push(&mut file, *b"VP8X", &canvas);
+        let canvas = vec![flags, 0, 0, 0, w0, w1, w2, h0, h1, h2];
+        let mut pieces = vec![Cow::Borrowed(&b"WEBP"[..])];
+        push(&mut pieces, *b"VP8X", canvas.into());
         if let Some(alpha) = alpha {
-            push(&mut file, *b"ALPH", alpha);
+            push(&mut pieces, *b"ALPH", alpha.into());
         }
-        push(&mut file, *name, body);
-        let riff = u32::try_from(file.len() - CHUNK_HEADER).unwrap_or(u32::MAX);
-        if let Some(to) = file.get_mut(4..CHUNK_HEADER) {
-            to.copy_from_slice(&riff.to_le_bytes());
-        }
-        file
+        push(&mut pieces, *name, body.into());
+        let length = pieces.iter().map(|piece| piece.len()).sum();
+        pieces.insert(0, header(*b"RIFF", length));
+        pieces
     }
 }
 
@@ -210,12 +208,18 @@ fn chunks(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     })
 }
 
-fn push(file: &mut Vec<u8>, name: [u8; 4], body: &[u8]) {
-    file.extend(name);
-    let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
-    file.extend(length.to_le_bytes());
-    file.extend(body);
-    file.extend(std::iter::repeat_n(0, body.len() % 2));
+fn push<'a>(pieces: &mut Vec<Cow<'a, [u8]>>, name: [u8; 4], body: Cow<'a, [u8]>) {
+    let length = body.len();
+    pieces.extend([header(name, length), body]);
+    if length % 2 == 1 {
+        pieces.push(Cow::Borrowed(&[0]));
+    }
+}
+
+/// A chunk's name and size.
+fn header<'a>(name: [u8; 4], length: usize) -> Cow<'a, [u8]> {
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    [name, length.to_le_bytes()].concat().into()
 }
 
 #[cfg(test)]
@@ -229,9 +233,9 @@ mod tests {
     }
 
     fn chunk(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        push(&mut bytes, *name, body);
-        bytes
+        let mut pieces = Vec::new();
+        push(&mut pieces, *name, body.into());
+        pieces.concat()
     }
 
     /// A canvas of ten pixels square.
@@ -289,7 +293,7 @@ mod tests {
         );
         let found = Still::of(&bytes).expect("a frame");
         assert_eq!(found.exif, Some(&b"II*"[..]));
-        let file = found.file();
+        let file = found.file().concat();
         assert!(ended(&file) && !ended(&file[..file.len() - 1]));
         assert_eq!(file[20], ALPHA, "no animation, EXIF or XMP");
         let alone = Still::of(&file).expect("a frame");
@@ -311,7 +315,7 @@ mod tests {
                 alpha: shown,
             };
             assert_eq!(found.stream, expected);
-            assert_eq!(found.file()[20], flags_of_file);
+            assert_eq!(found.file().concat()[20], flags_of_file);
         };
         check(ALPHA, &chunks, Some(b"\0abc"), ALPHA);
         check(0, &chunks, None, 0);

@@ -1,9 +1,9 @@
-use std::io::Cursor;
-
 use image::{DynamicImage, ImageDecoder as _, Rgba, RgbaImage, codecs::webp::WebPDecoder};
 
 use super::{
-    Decoded, ImageLimits, PictureError, corrupt, exif, header_limits, read,
+    Decoded, ImageLimits, PictureError, corrupt, exif, header_limits,
+    joined::Joined,
+    read,
     riff::{Still, Stream, ended},
     vp8l,
     weight::Stated,
@@ -29,9 +29,10 @@ pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, Pictu
     }
     // The decoder sees one frame, which was weighed, and nothing that it could take for another.
     let pixels = if still.extended {
-        pixels(&still.file(), limits)?
+        let file = still.file();
+        pixels(Joined::of(file.iter().map(AsRef::as_ref)), limits)?
     } else {
-        pixels(bytes, limits)?
+        pixels(Joined::of([bytes]), limits)?
     };
     Ok(Decoded {
         pixels: if still.fills() {
@@ -44,9 +45,9 @@ pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, Pictu
     })
 }
 
-fn pixels(bytes: &[u8], limits: ImageLimits) -> Result<DynamicImage, PictureError> {
+fn pixels(file: Joined<'_>, limits: ImageLimits) -> Result<DynamicImage, PictureError> {
     let broken = |error| corrupt(FORMAT, &error);
-    let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(broken)?;
+    let mut decoder = WebPDecoder::new(file).map_err(broken)?;
     decoder.set_limits(header_limits(limits)).map_err(broken)?;
     read(decoder, limits, FORMAT)
 }
@@ -94,16 +95,11 @@ pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
     let size = [still.canvas, still.size]
         .into_iter()
         .max_by_key(|size| size.pixels())?;
-    let copied = if still.extended {
-        bytes.len() as u64
-    } else {
-        0
-    };
     let beside =
         lossless(&still).map_or(0, |stream| vp8l::most_beside(stream, still.size.pixels()));
     Some(Stated {
         size,
         bytes_per_pixel: on_canvas.max(decoder),
-        beside: copied + beside,
+        beside,
     })
 }
