@@ -24,7 +24,8 @@ const CLEARING: u64 = 16;
 /// The first frame of a GIF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct First<'a> {
-    pub(super) screen: Size,
+    /// The screen, or what the frame needs where that is more, as in Pillow.
+    pub(super) canvas: Size,
     pub(super) size: Size,
     /// Whether a second frame follows.
     pub(super) animated: bool,
@@ -59,8 +60,13 @@ impl<'a> First<'a> {
         let codes = frame.get(9 + palette(flags)..).ok_or_else(cut)?;
         let (code_size, data) = codes.split_first().ok_or_else(cut)?;
         walk.rest = after(data);
+        let place = two(frame).ok_or_else(cut)?;
+        let canvas = Size::new(
+            screen.width.max(place.width + size.width),
+            screen.height.max(place.height + size.height),
+        );
         Ok(Self {
-            screen,
+            canvas,
             size,
             animated: matches!(walk.frame(), Next::Frame(_)),
             code_size: *code_size,
@@ -239,6 +245,21 @@ mod tests {
         check(comment, b"\x21\xfe\x03abc\0\x2c", true);
         check(b"\0\0", b"\0\x2c", true);
         check(b"", b"\x21\xfe\xffabc\0\x2c", false);
+    }
+
+    #[test]
+    fn a_canvas_holds_the_screen_and_the_frame() {
+        let check = |screen: [u8; 2], place: [u8; 2], canvas| {
+            let mut bytes = gif(b"", 2, &[0x44, 1], b";");
+            (bytes[6], bytes[8]) = (screen[0], screen[1]);
+            (bytes[20], bytes[22]) = (place[0], place[1]);
+            let first = First::of(&bytes).expect("a frame");
+            assert_eq!(first.canvas, canvas);
+        };
+        check([10, 10], [0, 0], Size::new(10, 10));
+        check([20, 30], [3, 4], Size::new(20, 30));
+        check([0, 0], [0, 0], Size::new(10, 10));
+        check([5, 30], [3, 4], Size::new(13, 30));
     }
 
     #[test]

@@ -14,7 +14,8 @@ pub(super) const FORMAT: &str = "GIF";
 const PIXELS_PER_BYTE: u64 = 4096 * 8 / 12 + 1;
 
 pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, PictureError> {
-    let animated = check_frames(bytes, limits)?;
+    let first = First::of(bytes)?;
+    check(&first, bytes, limits)?;
     let broken = |error: DecodingError| corrupt(FORMAT, &error);
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
@@ -22,22 +23,21 @@ pub(super) fn decode(bytes: &[u8], limits: ImageLimits) -> Result<Decoded, Pictu
         options.set_memory_limit(MemoryLimit::Bytes(most));
     }
     let mut decoder = options.read_info(Cursor::new(bytes)).map_err(broken)?;
-    let screen = Size::new(decoder.width().into(), decoder.height().into());
     let global = decoder.global_palette().map(<[u8]>::to_vec);
     let frame = decoder.read_next_frame().map_err(broken)?;
     let frame = frame.ok_or_else(|| corrupt(FORMAT, &"it has no frame"))?;
     let palette = frame.palette.as_deref().or(global.as_deref());
     let palette = palette.ok_or_else(|| corrupt(FORMAT, &"it has no colours"))?;
     Ok(Decoded {
-        pixels: painted(frame, palette, screen),
+        pixels: painted(frame, palette, first.canvas),
         orientation: Orientation::NoTransforms,
-        animated,
+        animated: first.animated,
     })
 }
 
-/// A frame on its screen, which is transparent where the frame is not, as are indices without a
+/// A frame on its canvas, which is transparent where the frame is not, as are indices without a
 /// colour.
-fn painted(frame: &Frame<'_>, palette: &[u8], screen: Size) -> DynamicImage {
+fn painted(frame: &Frame<'_>, palette: &[u8], canvas: Size) -> DynamicImage {
     let mut colors = [[0; 4]; 256];
     let (known, _) = palette.as_chunks::<3>();
     for (index, (color, [r, g, b])) in colors.iter_mut().zip(known).enumerate() {
@@ -50,7 +50,7 @@ fn painted(frame: &Frame<'_>, palette: &[u8], screen: Size) -> DynamicImage {
     let (width, height) = (u32::from(frame.width), u32::from(frame.height));
     let highest = frame.buffer.iter().max().copied().unwrap_or_default();
     let is_opaque = (0..=highest).all(|index| of(&index) != [0; 4]);
-    if is_opaque && (left, top, width, height) == (0, 0, screen.width, screen.height) {
+    if is_opaque && (left, top, width, height) == (0, 0, canvas.width, canvas.height) {
         let mut picture = RgbImage::new(width, height);
         let (pixels, _) = picture.as_chunks_mut::<3>();
         for (pixel, index) in pixels.iter_mut().zip(&*frame.buffer) {
@@ -59,7 +59,7 @@ fn painted(frame: &Frame<'_>, palette: &[u8], screen: Size) -> DynamicImage {
         }
         return picture.into();
     }
-    let mut picture = RgbaImage::new(screen.width, screen.height);
+    let mut picture = RgbaImage::new(canvas.width, canvas.height);
     let rows = frame.buffer.chunks_exact(usize::from(frame.width).max(1));
     for (row, indices) in picture.rows_mut().skip(top as usize).zip(rows) {
         for (pixel, index) in row.skip(left as usize).zip(indices) {
@@ -69,35 +69,25 @@ fn painted(frame: &Frame<'_>, palette: &[u8], screen: Size) -> DynamicImage {
     picture.into()
 }
 
-/// What the logical screen descriptor states (`GIF89a`, 18).
+/// What the logical screen and the first frame take.
 pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
-    let [w0, w1, h0, h1] = *bytes.get(6..)?.first_chunk()?;
-    let side = |low, high| u32::from(u16::from_le_bytes([low, high]));
+    let first = First::of(bytes).ok()?;
     Some(Stated {
-        size: Size::new(side(w0, w1), side(h0, h1)),
+        size: first.canvas,
         // RGBA, and its copy without the alpha; before that an index, and RGBA.
         bytes_per_pixel: 4 + 3,
         beside: 0,
     })
 }
 
-/// Checks the sizes of the screen and of the first frame, which must not be larger, as the screen is
-/// what was weighed, and its codes; tells whether a second frame follows.
-fn check_frames(bytes: &[u8], limits: ImageLimits) -> Result<bool, PictureError> {
-    let first = First::of(bytes)?;
-    let (screen, size) = (first.screen, first.size);
-    limits.check(screen)?;
+/// Checks what the first frame states, and its codes.
+fn check(first: &First<'_>, bytes: &[u8], limits: ImageLimits) -> Result<(), PictureError> {
+    let size = first.size;
+    limits.check(first.canvas)?;
     limits.check(size)?;
-    if screen.pixels() < size.pixels() {
-        return Err(corrupt(
-            FORMAT,
-            &"its first frame is larger than its screen",
-        ));
-    }
     if PIXELS_PER_BYTE.saturating_mul(bytes.len() as u64) < size.pixels() {
         let bytes = bytes.len();
         return Err(PictureError::CutOff { bytes, size });
     }
-    first.check()?;
-    Ok(first.animated)
+    first.check()
 }
