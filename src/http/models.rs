@@ -99,20 +99,18 @@ pub(super) struct LabelDetail {
 pub(super) struct VersionDetail {
     #[serde(flatten)]
     summary: VersionSummary,
-    /// What is known of a version that serves.
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    serving: Option<ServingDetail>,
-}
-
-/// What is known of a version that serves.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ServingDetail {
-    /// SHA-256 of its `model.onnx`.
-    digest: String,
+    /// SHA-256 of its `model.onnx`; this and what follows of a version that serves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    digest: Option<String>,
     /// The names of its classes, class 0 first.
-    labels: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    labels: Option<Vec<String>>,
     /// Its `model.toml`.
-    contract: Contract,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    contract: Option<Contract>,
 }
 
 /// Lists the models that the caller may ask, and the states of their versions.
@@ -224,13 +222,11 @@ fn summary(status: &VersionStatus) -> VersionSummary {
 }
 
 fn detail(status: &VersionStatus) -> VersionDetail {
-    let serving = status.served.as_ref().map(|served| ServingDetail {
-        digest: served.digest.clone(),
-        labels: served.labels.names().to_vec(),
-        contract: served.contract.clone(),
-    });
+    let served = status.served.as_deref();
     VersionDetail {
         summary: summary(status),
-        serving,
+        digest: served.map(|served| served.digest.clone()),
+        labels: served.map(|served| served.labels.names().to_vec()),
+        contract: served.map(|served| served.contract.clone()),
     }
 }
