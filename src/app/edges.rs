@@ -15,11 +15,12 @@ use crate::{
         memory::MemoryBudget,
         service::{InferenceService, ServiceLimits},
     },
+    provider,
     telemetry::{metrics::Metrics, readiness::Readiness},
     transport::{Protocols, ServerTls, Transport},
 };
 
-use super::{core::image_limits, error::AppError, live::Live};
+use super::{Role, core::image_limits, error::AppError, live::Live};
 
 pub(super) fn api_state(
     config: &Config,
@@ -73,11 +74,14 @@ fn fetcher(
     Ok(Some(Fetcher::new(policy, limits, Arc::clone(metrics))?))
 }
 
-/// How much the use case takes on.
+/// How much the use case takes on. Where models run beside it on the processor, that is what callers
+/// share; a device takes many at a time, and a core has lines of its own.
 #[must_use]
-pub const fn service_limits(config: &Config) -> ServiceLimits {
+pub fn service_limits(config: &Config, role: Role) -> ServiceLimits {
     let limits = &config.limits;
+    let elsewhere = role == Role::Gateway || provider::on_device(&config.providers);
     ServiceLimits {
+        at_work: (!elsewhere).then_some(limits.decodes),
         decodes: limits.decodes,
         decode_bytes: limits.decode_bytes,
         tensor_bytes: limits.tensor_bytes,

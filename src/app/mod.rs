@@ -112,7 +112,8 @@ impl App {
         let (client, models) = Models::of(&config, role, &metrics).await?;
         let gate = Gate::new(Policy::open(&config.access, None).await?);
         let live = Live::new(&config);
-        let service = InferenceService::new(client, service_limits(&config), Arc::clone(&metrics));
+        let service =
+            InferenceService::new(client, service_limits(&config, role), Arc::clone(&metrics));
         let readiness = Readiness::default();
         let uploads = MemoryBudget::new("limits.upload_bytes", config.limits.upload_bytes);
         let (stopping, stopped) = watch::channel(false);

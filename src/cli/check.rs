@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::runtime::Handle;
 
 use crate::{
-    app::{core::load_context, service_limits},
+    app::{Role, core::load_context, service_limits},
     core_client::CoreClient,
     fairness::claim::Claim,
     inference::{
@@ -57,7 +57,7 @@ pub(super) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
     let (folder, name, version) = identify(&args.folder)?;
     let manager = trial::load_folder(context, &folder, &name, version).await?;
     let core = CoreClient::InProcess(Arc::clone(&manager));
-    let service = InferenceService::new(core, service_limits(&config), metrics);
+    let service = InferenceService::new(core, service_limits(&config, Role::Serve), metrics);
     if !args.json {
         print(format_args!(
             "{}: the model loads and fits its contract",

@@ -83,9 +83,15 @@ impl<T> Line<T> {
     /// Whose turn is next.
     #[must_use]
     pub fn first(&self) -> Option<&T> {
+        self.first_of(|_| true)
+    }
+
+    /// The next, of those that are alike in some way.
+    #[must_use]
+    pub fn first_of(&self, alike: impl Fn(&T) -> bool) -> Option<&T> {
         let Place {
             class, flow, place, ..
-        } = self.turn(|_| true)?;
+        } = self.turn(alike)?;
         let flow = self.classes.get(class)?.flows.get(flow)?;
         flow.waiting.get(place).map(|waiting| &waiting.item)
     }
@@ -148,6 +154,13 @@ impl<T> Line<T> {
         above + self.classes.get(rank).map_or(0, own)
     }
 
+    /// What of its own a tenant's work of this cost would come behind, if it came now.
+    #[must_use]
+    pub fn own_ahead(&self, claim: &Claim, cost: u64) -> u64 {
+        let class = self.classes.get(claim.priority.rank());
+        class.map_or(0, |class| class.own_ahead(&claim.tenant, cost))
+    }
+
     /// How many wait.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -204,7 +217,7 @@ impl<T> Class<T> {
     /// each other what has a tag that is no greater.
     fn ahead(&self, tenant: &Tenant, cost: u64) -> u64 {
         let own = self.flows.iter().find(|flow| flow.tenant == *tenant);
-        let held = own.map_or(0, |flow| flow.before(cost));
+        let held = self.own_ahead(tenant, cost);
         let tag = own.map_or(self.now, |flow| flow.tag.max(self.now) + held);
         let others = self.flows.iter().filter(|flow| flow.tenant != *tenant);
         let before = others.map(|flow| {
@@ -219,6 +232,11 @@ impl<T> Class<T> {
             served
         });
         held + before.sum::<u64>()
+    }
+
+    fn own_ahead(&self, tenant: &Tenant, cost: u64) -> u64 {
+        let own = self.flows.iter().find(|flow| flow.tenant == *tenant);
+        own.map_or(0, |flow| flow.before(cost))
     }
 
     /// Forgets tenants without work whose part is not used up, and everything where nobody waits.

@@ -7,6 +7,7 @@ mod flow;
 pub mod line;
 pub mod places;
 pub mod priority;
+pub mod shares;
 mod shed;
 
 #[cfg(test)]

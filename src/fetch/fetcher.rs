@@ -161,6 +161,7 @@ impl Fetcher {
             places: Room::new(
                 RoomName::Fetch,
                 (limits.concurrent, 0),
+                None,
                 Arc::clone(&metrics),
             ),
             limits,
@@ -186,7 +187,7 @@ impl Fetcher {
     /// Waits for a place, and then fetches within the time for one picture.
     async fn in_time(&self, url: &str, claim: &Claim) -> Result<Bytes, FetchError> {
         let Inner { limits, places, .. } = &*self.0;
-        let place = places.place(0, claim).await;
+        let place = places.place(0, claim, None).await;
         let _place = place.map_err(|_| FetchError::NoPlace(limits.concurrent))?;
         let begun = Instant::now();
         let mut end = begun + limits.timeout;

@@ -20,7 +20,7 @@ use super::{
     answer::StageTimes,
     inferred::Inference,
     request::{ImageUpload, InferRequest, ModelSpec},
-    room::{Room, Share},
+    room::{Room, Share, Work},
     steps::{self, Each, Predicted, Ready, Seen},
 };
 
@@ -54,6 +54,9 @@ pub struct ServiceLimits {
     pub decodes: usize,
     /// Memory for them, in bytes.
     pub decode_bytes: u64,
+    /// Requests worked on at a time where several callers share the machine, from decoding to the
+    /// end of the model's run; `None` where that is elsewhere, or takes as many as come.
+    pub at_work: Option<usize>,
     /// Memory for the model inputs of all requests, in bytes.
     pub tensor_bytes: u64,
     /// Longest wait that a request is let in for.
@@ -71,11 +74,13 @@ impl InferenceService {
             decodes: Room::new(
                 RoomName::Decode,
                 (limits.decodes, limits.decode_bytes),
+                limits.at_work,
                 Arc::clone(&metrics),
             ),
             inputs: Room::new(
                 RoomName::Inputs,
                 (1, limits.tensor_bytes),
+                None,
                 Arc::clone(&metrics),
             ),
             wait: limits.wait,
@@ -118,6 +123,7 @@ impl InferenceService {
         let begun = Instant::now();
         let weighed = self.weigh_all(&request.images);
         let largest = weighed.iter().flatten().max();
+        let work = self.decodes.work(&request.claim);
         for choice in 0..MAX_CHOICES {
             let ModelSpec { name, version } = &request.model;
             let changes = self.core.changes();
@@ -134,7 +140,7 @@ impl InferenceService {
                 }
                 None => None,
             };
-            let ready = self.prepare(&request, &weighed, servable).await;
+            let ready = self.prepare(&request, (&weighed, &work), servable).await;
             let Some(predicted) = steps::predict(ready, servable, &request.claim).await else {
                 catch_up(changes).await;
                 continue;
@@ -152,7 +158,7 @@ impl InferenceService {
     async fn prepare(
         &self,
         request: &InferRequest,
-        weighed: &Each<u64>,
+        (weighed, work): (&Each<u64>, &Work),
         servable: &ServableHandle,
     ) -> Each<Ready> {
         let each = request.images.iter().zip(weighed).map(|(image, needed)| {
@@ -160,7 +166,10 @@ impl InferenceService {
             let (bytes, needed) = (image.bytes.clone(), needed.clone());
             async move {
                 let (bytes, needed) = (bytes?, needed?);
-                let (place, share) = self.decodes.place(needed, &request.claim).await?;
+                let (place, share) = self
+                    .decodes
+                    .place(needed, &request.claim, Some(work))
+                    .await?;
                 let work = move || steps::prepare(&bytes, &servable, &limits, (wanted, share));
                 place.run(work).await?
             }

@@ -103,6 +103,7 @@ impl InferenceService {
             name: model,
             version,
         } = &request.model;
+        let work = self.decodes.work(&request.claim);
         for choice in 0..MAX_CHOICES {
             let changes = self.core().changes();
             let servable = self.core().servable(model, version)?;
@@ -115,6 +116,7 @@ impl InferenceService {
             check(&servable.version, name, &tensor)?;
             if choice == 0 {
                 self.let_in(&servable, 0, &request.claim)?;
+                self.decodes.turn(&request.claim, &work).await?;
             }
             let _memory = self
                 .inputs

@@ -5,6 +5,9 @@
 //! that the work takes and is held by work that goes on alone: what is nearly finished needs no
 //! more memory, goes before all that has not begun, and gives back what it holds.
 
+mod given;
+mod work;
+
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -12,13 +15,17 @@ use std::{
 };
 
 use tokio::sync::oneshot;
-use tracing::error;
 
 use crate::{
     error::{ErrorCode, Problem},
-    fairness::{claim::Claim, drain::Drain, line::Line},
+    fairness::{claim::Claim, drain::Drain, line::Line, shares::Shares},
     telemetry::metrics::{Metrics, RoomName},
 };
+
+use work::Begun;
+
+pub use given::{Place, Share};
+pub use work::Work;
 
 /// Longest time that is left for saying so where a request has waited in vain.
 const TO_SAY_SO: Duration = Duration::from_millis(100);
@@ -45,35 +52,28 @@ struct State {
     ending: VecDeque<Waiter>,
     line: Line<Waiter>,
     drain: Drain,
+    /// What each has at work, from its first place to its end, and how fast one at a time is done.
+    shares: Shares,
+    works: Drain,
 }
 
 #[derive(Debug)]
 struct Waiter {
     places: usize,
     bytes: u64,
+    work: Option<Arc<Begun>>,
     given: oneshot::Sender<(Place, Share)>,
 }
 
-/// A part of the memory, given back when dropped.
-#[derive(Debug)]
-pub struct Share {
-    room: Room,
-    bytes: u64,
-}
-
-/// A place to work, given back when dropped.
-#[derive(Debug)]
-pub struct Place {
-    room: Room,
-    places: usize,
-    cost: u64,
-    since: Instant,
-}
-
 impl Room {
-    /// So many places to work and bytes of memory.
+    /// So many places to work and bytes of memory. Tenants share so many requests at work.
     #[must_use]
-    pub fn new(name: RoomName, (places, bytes): (usize, u64), metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        name: RoomName,
+        (places, bytes): (usize, u64),
+        at_work: Option<usize>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self(Arc::new(Inner {
             state: Mutex::new(State {
                 places,
@@ -81,6 +81,8 @@ impl Room {
                 ending: VecDeque::new(),
                 line: Line::default(),
                 drain: Drain::new(places),
+                shares: Shares::new(at_work),
+                works: Drain::new(1),
             }),
             bytes,
             name,
@@ -99,7 +101,7 @@ impl Room {
     /// # Errors
     /// `deadline_exceeded` when they are not to be had in time.
     pub(super) async fn memory(&self, bytes: u64, claim: &Claim) -> Result<Share, Problem> {
-        let (_, share) = self.wait((0, bytes), claim).await?;
+        let (_, share) = self.wait((0, bytes), claim, None).await?;
         Ok(share)
     }
 
@@ -107,8 +109,13 @@ impl Room {
     ///
     /// # Errors
     /// `deadline_exceeded` when they are not to be had in time.
-    pub async fn place(&self, bytes: u64, claim: &Claim) -> Result<(Place, Share), Problem> {
-        self.wait((1, bytes), claim).await
+    pub async fn place(
+        &self,
+        bytes: u64,
+        claim: &Claim,
+        work: Option<&Work>,
+    ) -> Result<(Place, Share), Problem> {
+        self.wait((1, bytes), claim, work).await
     }
 
     /// Waits for a place to finish in what began long ago.
@@ -117,6 +124,7 @@ impl Room {
         let waiter = Waiter {
             places: 1,
             bytes: 0,
+            work: None,
             given,
         };
         self.change(|state| state.ending.push_back(waiter));
@@ -128,13 +136,20 @@ impl Room {
     pub(super) fn expected_wait(&self, bytes: u64, claim: &Claim) -> Duration {
         let mut state = self.lock();
         state.leave();
-        state.drain.time_for(state.line.ahead(claim, bytes))
+        let wait = state.drain.time_for(state.line.ahead(claim, bytes));
+        // Who has but a part of what is worked on waits for its own to be done.
+        let own = state.works.time_for(state.line.own_ahead(claim, bytes));
+        match state.shares.part(Instant::now()) {
+            Some(part) => wait.max(own.div_f64(part)),
+            None => wait,
+        }
     }
 
     async fn wait(
         &self,
         (places, bytes): (usize, u64),
         claim: &Claim,
+        work: Option<&Work>,
     ) -> Result<(Place, Share), Problem> {
         let since = Instant::now();
         let bytes = bytes.min(self.0.bytes);
@@ -142,9 +157,13 @@ impl Room {
         let waiter = Waiter {
             places,
             bytes,
+            work: work.map(|work| Arc::clone(&work.begun)),
             given,
         };
-        self.change(|state| state.line.push(claim, bytes.max(1), waiter));
+        self.change(|state| {
+            state.shares.come(&claim.tenant, since);
+            state.line.push(claim, bytes.max(1), waiter);
+        });
         let granted = match claim.left(since) {
             Some(left) => tokio::time::timeout(left - TO_SAY_SO.min(left / 8), granted).await,
             None => Ok(granted.await),
@@ -173,6 +192,7 @@ impl Room {
             places,
             bytes,
             given,
+            ..
         }) = state.next()
         {
             let place = Place {
@@ -208,54 +228,24 @@ impl State {
 
     /// Whose turn is next, if there is room for it; the room is taken then.
     fn next(&mut self) -> Option<Waiter> {
-        let next = self.ending.front().or(self.line.first())?;
+        let (now, shares) = (Instant::now(), &self.shares);
+        let part = shares.part(now);
+        let may = |waiter: &Waiter| match &waiter.work {
+            Some(work) => work.may_go_on(shares, part, now),
+            None => true,
+        };
+        let next = self.ending.front().or_else(|| self.line.first_of(may))?;
         if self.places < next.places || self.bytes < next.bytes {
             return None;
         }
         let next = self.ending.pop_front();
-        let next = next.or_else(|| self.line.take(|_| true))?;
+        let next = next.or_else(|| self.line.take(may))?;
         self.places -= next.places;
         self.bytes -= next.bytes;
+        if let Some(work) = &next.work {
+            work.given(next.bytes, &mut self.shares);
+        }
         Some(next)
-    }
-}
-
-impl Place {
-    /// Runs work that would block the runtime. It ends by itself, also where nobody waits for it
-    /// any more, and the place is free then.
-    pub(super) async fn run<T: Send + 'static>(
-        self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Problem> {
-        let done = tokio::task::spawn_blocking(move || {
-            let _place = self;
-            work()
-        });
-        done.await.map_err(|cause| {
-            error!(%cause, "a worker was lost");
-            lost()
-        })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let (places, cost, time) = (self.places, self.cost, self.since.elapsed());
-        if 0 < places {
-            self.room.change(|state| {
-                state.places += places;
-                state.drain.done(cost, time);
-            });
-        }
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        let bytes = self.bytes;
-        if 0 < bytes {
-            self.room.change(|state| state.bytes += bytes);
-        }
     }
 }
 
@@ -264,120 +254,4 @@ fn lost() -> Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::fairness::{claim::Tenant, priority::Priority};
-
-    use super::*;
-
-    fn room(places: usize, bytes: u64) -> Room {
-        Room::new(RoomName::Decode, (places, bytes), Arc::default())
-    }
-
-    fn of(tenant: &str) -> Claim {
-        Claim {
-            tenant: Tenant::new(tenant),
-            priority: Priority::Normal,
-            deadline: None,
-        }
-    }
-
-    fn soon() -> Claim {
-        of("").until(Some(Instant::now() + Duration::from_millis(20)))
-    }
-
-    #[tokio::test]
-    async fn what_is_taken_comes_back() {
-        let room = room(1, 100);
-        let most = room.memory(90, &soon()).await.expect("is there");
-        let refused = room.memory(20, &soon()).await.expect_err("is not");
-        assert_eq!(refused.code, ErrorCode::DeadlineExceeded);
-        let nobody = of("");
-        let waits = room.memory(20, &nobody);
-        drop(most);
-        assert!(waits.await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn who_needs_all_of_it_gets_no_more() {
-        let room = room(1, 10);
-        let all = room.memory(1000, &soon()).await.expect("all of it");
-        assert!(room.memory(1, &soon()).await.is_err());
-        drop(all);
-        assert!(room.memory(1, &soon()).await.is_ok());
-    }
-
-    /// Everybody who waits in this order is served in that, one at a time.
-    #[tokio::test]
-    async fn tenants_take_turns_and_what_is_nearly_finished_goes_first() {
-        let room = room(1, 100);
-        let (busy, _memory) = room.place(1, &of("a")).await.expect("is free");
-        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-        let wait = |name: &'static str| {
-            let (room, tell, before) = (room.clone(), tell.clone(), room.lock().line.len());
-            let waits = tokio::spawn(async move {
-                let (place, _) = room.place(10, &of(&name[..1])).await.expect("comes");
-                tell.send(name).expect("is heard");
-                drop(place);
-            });
-            async move { (waits, before) }
-        };
-        for name in ["a1", "a2", "a3", "b1"] {
-            let (_, before) = wait(name).await;
-            while room.lock().line.len() == before {
-                tokio::task::yield_now().await;
-            }
-        }
-        let finishing = tokio::spawn({
-            let (room, tell) = (room.clone(), tell.clone());
-            async move {
-                let place = room.place_to_finish().await.expect("comes");
-                tell.send("end").expect("is heard");
-                drop(place);
-            }
-        });
-        while room.lock().ending.is_empty() {
-            tokio::task::yield_now().await;
-        }
-        drop(busy);
-        finishing.await.expect("ends");
-        let mut order = Vec::new();
-        for _ in 0..5 {
-            order.push(told.recv().await.expect("all are served"));
-        }
-        assert_eq!(order, ["end", "a1", "b1", "a2", "a3"]);
-    }
-
-    #[tokio::test]
-    async fn a_place_waits_for_its_memory_and_who_gave_up_holds_nobody_back() {
-        let room = room(2, 10);
-        let held = room.place(8, &of("a")).await.expect("is free");
-        let large = tokio::time::timeout(Duration::ZERO, room.place(5, &of("b"))).await;
-        assert!(large.is_err(), "there is a place, but no memory");
-        let (small, _) = room.place(2, &of("c")).await.expect("b has left the line");
-        let work = small.run(|| 7).await;
-        assert_eq!(work.expect("is done"), 7);
-        drop(held);
-        let state = room.lock();
-        assert_eq!((state.places, state.bytes), (2, 10));
-    }
-
-    #[tokio::test]
-    async fn waits_are_foretold_by_what_was_done() {
-        let room = room(1, 100);
-        let claim = of("a");
-        assert_eq!(room.expected_wait(20, &claim), Duration::ZERO);
-        let (place, _memory) = room.place(10, &claim).await.expect("is free");
-        room.lock().drain.done(10, Duration::from_millis(40));
-        let waits = tokio::spawn({
-            let room = room.clone();
-            async move { room.place(20, &of("a")).await.map(drop) }
-        });
-        while room.lock().line.is_empty() {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(room.expected_wait(20, &claim), Duration::from_millis(80));
-        assert_eq!(room.expected_wait(19, &claim), Duration::ZERO);
-        drop(place);
-        assert!(waits.await.expect("ends").is_ok());
-    }
-}
+mod tests;
