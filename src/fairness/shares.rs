@@ -93,10 +93,7 @@ impl Shares {
     /// For how long a tenant may begin no more, if it may not and nobody else comes or goes.
     #[must_use]
     pub fn rest(&self, tenant: &Tenant, now: Instant) -> Option<Duration> {
-        let part = self.part(now)?;
-        let ahead = self.tenants.get(tenant)?.ahead_at(now, Some(part));
-        let rest = ahead / part - AHEAD;
-        (0.0 < rest).then(|| Duration::from_secs_f64(rest).min(LONGEST_REST))
+        self.tenants.get(tenant)?.rest(now, self.part(now)?)
     }
 
     /// How much of what is worked on is each tenant's; `None` where nobody else is about.
@@ -113,9 +110,7 @@ impl Shares {
     #[must_use]
     pub fn may_begin(&self, tenant: &Tenant, part: Option<f64>, now: Instant) -> bool {
         match (part, self.tenants.get(tenant)) {
-            (Some(part), Some(share)) => {
-                share.ahead_at(now, Some(part)) <= AHEAD * part || self.is_idle()
-            }
+            (Some(part), Some(share)) => share.rest(now, part).is_none() || self.is_idle(),
             _ => true,
         }
     }
@@ -133,6 +128,12 @@ impl Share {
         let (ahead, then) = self.ahead;
         let since = now.saturating_duration_since(then).as_secs_f64();
         part.map_or(0.0, |part| (ahead - since * part).max(0.0))
+    }
+
+    /// Until it is no further ahead of its part than it may be, if it is.
+    fn rest(&self, now: Instant, part: f64) -> Option<Duration> {
+        let rest = self.ahead_at(now, Some(part)) / part - AHEAD;
+        (0.0 < rest).then(|| Duration::from_secs_f64(rest).min(LONGEST_REST))
     }
 
     fn is_about(&self, now: Instant) -> bool {

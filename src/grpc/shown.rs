@@ -11,17 +11,20 @@ use crate::{
     transport::Peer,
 };
 
-pub(super) async fn identified(gate: &Gate, shown: Shown<'_>) -> Result<Caller, Problem> {
+/// Waits for what a token's signature may need.
+async fn catch_up(gate: &Gate, shown: Shown<'_>) {
     if let Some(news) = gate.news(shown) {
         news.await;
     }
+}
+
+pub(super) async fn identified(gate: &Gate, shown: Shown<'_>) -> Result<Caller, Problem> {
+    catch_up(gate, shown).await;
     gate.identify(shown)
 }
 
 pub(super) async fn let_in(gate: &Gate, shown: Shown<'_>) -> Result<Admission, Problem> {
-    if let Some(news) = gate.news(shown) {
-        news.await;
-    }
+    catch_up(gate, shown).await;
     gate.admit(shown)
 }
 
