@@ -56,7 +56,7 @@ pub(super) const WORK: &[Setting] = &[
         key: "limits.decodes",
         value: "COUNT",
         default: "0",
-        help: "Pictures decoded at the same time; 0 for one a processor",
+        help: "Pictures decoded at the same time, and what callers share by time where models run on the processor; 0 for one a processor",
         change: Change::AtStart,
     },
     Setting {
