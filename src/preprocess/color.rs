@@ -1,9 +1,10 @@
 //! Any pixels to eight-bit RGB.
 
-use image::{DynamicImage, RgbImage};
+use image::{DynamicImage, RgbImage, RgbaImage};
 
 /// Eight-bit RGB. Grey is repeated, sixteen bits are rounded to eight, transparency is laid over
-/// the background (RGB). In one pass: a copy between takes memory and time.
+/// the background (RGB). In one pass, and where there is room for it in place: a copy takes memory
+/// and time.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "what has no alpha is the same to it"
@@ -16,7 +17,7 @@ pub(super) fn to_rgb(pixels: DynamicImage, background: [u8; 3]) -> RgbImage {
         DynamicImage::ImageLumaA16(pixels) => {
             each(size, &pixels, |pixel: [u16; 2]| grey(pixel.map(rounded)))
         }
-        DynamicImage::ImageRgba8(pixels) => each(size, &pixels, |pixel| over(pixel, background)),
+        DynamicImage::ImageRgba8(pixels) => in_place(pixels, background),
         DynamicImage::ImageRgba16(pixels) => each(size, &pixels, |pixel: [u16; 4]| {
             over(pixel.map(rounded), background)
         }),
@@ -37,6 +38,27 @@ fn each<const CHANNELS: usize, T: Copy>(
         *to = becomes(*from);
     }
     picture
+}
+
+/// The pixels without their alpha, where they were: a run of them at a time, which is made beside.
+fn in_place(pixels: RgbaImage, background: [u8; 3]) -> RgbImage {
+    const RUN: usize = 256;
+    let (width, height) = pixels.dimensions();
+    let count = pixels.len() / 4;
+    let mut bytes = pixels.into_raw();
+    let mut run = [[0; 3]; RUN];
+    for done in (0..count).step_by(RUN) {
+        let (from, _) = bytes.as_chunks();
+        for (made, from) in run.iter_mut().zip(from.iter().skip(done)) {
+            *made = over(*from, background);
+        }
+        let (to, _) = bytes.as_chunks_mut::<3>();
+        for (to, made) in to.iter_mut().skip(done).zip(&run).take(count - done) {
+            *to = *made;
+        }
+    }
+    bytes.truncate(3 * count);
+    RgbImage::from_raw(width, height, bytes).unwrap_or_default()
 }
 
 fn over([r, g, b, alpha]: [u8; 4], [behind_r, behind_g, behind_b]: [u8; 3]) -> [u8; 3] {
@@ -81,6 +103,23 @@ mod tests {
         assert_eq!(first(rgba([200, 100, 0, 128])), [105, 60, 15]);
         let grey = ImageBuffer::from_pixel(1, 1, LumaA([0_u16, 0]));
         assert_eq!(first(DynamicImage::ImageLumaA16(grey)), [10, 20, 30]);
+    }
+
+    #[test]
+    fn every_pixel_keeps_its_place() {
+        for (width, height) in [(1, 1), (255, 1), (256, 1), (257, 3), (31, 41)] {
+            let mut value = 0_u8;
+            let picture = RgbaImage::from_fn(width, height, |_, _| {
+                value = value.wrapping_mul(31).wrapping_add(17);
+                Rgba([value, value ^ 0x55, !value, value.rotate_left(3)])
+            });
+            let each = picture.pixels().map(|pixel| over(pixel.0, [10, 20, 30]));
+            let expected: Vec<[u8; 3]> = each.collect();
+            let made = to_rgb(DynamicImage::ImageRgba8(picture), [10, 20, 30]);
+            assert_eq!(made.dimensions(), (width, height));
+            let made: Vec<[u8; 3]> = made.pixels().map(|pixel| pixel.0).collect();
+            assert_eq!(made, expected);
+        }
     }
 
     #[test]

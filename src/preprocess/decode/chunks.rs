@@ -8,6 +8,15 @@ const MAX_CHUNKS: usize = 100_000;
 /// Most entries of a palette.
 const MAX_COLORS: usize = 256;
 
+/// How many bytes deflate makes of one at the most (zlib's technical details).
+const MOST_PACKED: u64 = 1032;
+
+/// What a decoder takes to unpack a profile, beside what comes out.
+const UNPACKING: u64 = 1 << 20;
+
+/// What a decoder keeps for a text beside its bytes.
+const EACH_TEXT: u64 = 256;
+
 /// The chunks' beginning: after the signature.
 const SIGNATURE: usize = 8;
 
@@ -35,6 +44,17 @@ pub(super) fn have_transparency(bytes: &[u8]) -> bool {
         .take(MAX_CHUNKS)
         .take_while(|(name, _)| name != b"IDAT")
         .any(|(name, _)| name == *b"tRNS")
+}
+
+/// How many bytes a decoder takes at the most for what is no pixels: the colour profile, which it
+/// unpacks into a buffer that doubles, up to a limit, and texts, which it keeps (11.3.2.3, 11.3.3).
+pub(super) fn beside(bytes: &[u8], limit: u64) -> u64 {
+    let taken = |(name, data): ([u8; 4], &[u8])| match &name {
+        b"iCCP" => UNPACKING + 2 * limit.min(MOST_PACKED * data.len() as u64),
+        b"tEXt" | b"zTXt" | b"iTXt" => EACH_TEXT + data.len() as u64,
+        _ => 0,
+    };
+    chunks(bytes).take(MAX_CHUNKS).map(taken).sum()
 }
 
 /// EXIF, which may lie behind the pixels (11.3.4.5).
@@ -97,6 +117,23 @@ mod tests {
         assert_eq!(check(&of(MAX_CHUNKS)), Ok(()));
         assert!(check(&of(MAX_CHUNKS + 1)).is_err());
         assert_eq!(check(b"\x89PNG\r\n\x1a\n\xff\xff\xff\xffPLTE"), Ok(()));
+    }
+
+    #[test]
+    fn profiles_and_texts_take_memory() {
+        let check = |chunks: &[(&[u8; 4], usize)], expected| {
+            assert_eq!(beside(&png(chunks), 1_000_000), expected);
+        };
+        check(&[(b"IHDR", 13), (b"IDAT", 1000)], 0);
+        check(
+            &[(b"IHDR", 13), (b"iCCP", 100), (b"IDAT", 1)],
+            UNPACKING + 206_400,
+        );
+        check(
+            &[(b"IHDR", 13), (b"iCCP", 10_000), (b"IDAT", 1)],
+            UNPACKING + 2_000_000,
+        );
+        check(&[(b"tEXt", 10), (b"IDAT", 1), (b"zTXt", 20)], 542);
     }
 
     #[test]

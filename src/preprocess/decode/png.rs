@@ -5,7 +5,8 @@ use image::codecs::png::PngDecoder;
 use crate::geometry::Size;
 
 use super::{
-    Decoded, ImageLimits, PictureError, chunks, corrupt, exif, header_limits, read, weight::Stated,
+    Decoded, HEADER_BYTES, ImageLimits, PictureError, chunks, corrupt, exif, header_limits, read,
+    weight::Stated,
 };
 
 pub(super) const FORMAT: &str = "PNG";
@@ -40,12 +41,12 @@ pub(super) fn stated(bytes: &[u8]) -> Option<Stated> {
         (4, 16) => 4 + 3,
         (4, _) => 2 + 3,
         (6, 16) => 8 + 3,
-        // RGBA and its copy in RGB: of palettes, too, which may have transparent entries.
-        _ => 4 + 3,
+        // RGBA, which becomes RGB in place: of palettes, too, which may have transparent entries.
+        _ => 4,
     };
     Some(Stated {
         size: Size::new(number(0)?, number(4)?),
         bytes_per_pixel,
-        beside: 0,
+        beside: chunks::beside(bytes, HEADER_BYTES),
     })
 }
