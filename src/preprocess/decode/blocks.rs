@@ -14,8 +14,12 @@ const LONGEST: u32 = 12;
 /// Bytes of codes beside those for pixels.
 const SPARE: u64 = 4096;
 
-/// Most entries of the code table that are written anew, [`CLEARING`] more for each time: a fifth of
-/// a second. An encoder clears a full table, or one that stays small, about once for each entry.
+/// Most entries of the code table that are written anew, [`CLEARING`] more for each time: so many
+/// for each pixel, and so many beside. An encoder clears a full table, or never lets it grow, which
+/// takes ten for a pixel where there are four colours.
+const CLEARED_PER_PIXEL: u64 = 10;
+const CLEARED_BESIDE: u64 = 1 << 22;
+/// Most of them in all, which take a fifth of a second.
 const MAX_CLEARED: u64 = 1 << 27;
 
 /// What clearing the table costs, however small, in entries.
@@ -96,7 +100,9 @@ impl<'a> First<'a> {
             );
             return Err(corrupt(FORMAT, &reason));
         }
-        if MAX_CLEARED < self.cleared() {
+        let most = CLEARED_PER_PIXEL.saturating_mul(self.size.pixels());
+        let most = most.saturating_add(CLEARED_BESIDE).min(MAX_CLEARED);
+        if most < self.cleared(most) {
             return Err(corrupt(
                 FORMAT,
                 &"its first frame clears the code table again and again",
@@ -106,7 +112,7 @@ impl<'a> First<'a> {
     }
 
     /// Entries of the table that are written anew, or more than the most.
-    fn cleared(&self) -> u64 {
+    fn cleared(&self, most: u64) -> u64 {
         let clear = 1 << self.code_size;
         let fresh = (u32::from(self.code_size) + 1, clear + 2, true);
         let (mut bits, mut next, mut first) = fresh;
@@ -121,7 +127,7 @@ impl<'a> First<'a> {
                 if code == clear {
                     cleared += CLEARING + u64::from(clear);
                     (bits, next, first) = fresh;
-                } else if code == clear + 1 || MAX_CLEARED < cleared {
+                } else if code == clear + 1 || most < cleared {
                     return cleared;
                 } else if first {
                     first = false;
@@ -302,7 +308,7 @@ mod tests {
     fn the_table_is_cleared_only_so_often() {
         let cleared = |code_size, codes: &[u8]| {
             let bytes = gif(b"", code_size, codes, b";");
-            First::of(&bytes).expect("a frame").cleared()
+            First::of(&bytes).expect("a frame").cleared(MAX_CLEARED)
         };
         // Eight bits a code, each of which clears.
         assert_eq!(cleared(7, &[0x80; 100]), 100 * (128 + CLEARING));
