@@ -2,9 +2,7 @@
 
     python3 -m tests.hostile.run
 
-HOSTILE_REQUESTS is how many requests the mix has (10000), HOSTILE_SEED what its chance begins with (1),
-HOSTILE_PEAK_MIB how much more memory may be held while the worst is sent (512), HOSTILE_SETTLED_MIB how much 30 s
-after the end (64).
+HOSTILE_REQUESTS is how many requests the mix has (10000), HOSTILE_SEED what its chance begins with (1).
 """
 
 from __future__ import annotations
@@ -37,8 +35,8 @@ SEED = int(os.environ.get("HOSTILE_SEED", "1"))
 FACTOR = float(os.environ.get("HOSTILE_TIME_FACTOR", "20"))
 AT_ONCE = 64
 REFUSED_SECONDS, DECODED_SECONDS = 0.05, 0.5
-PEAK_BYTES = int(os.environ.get("HOSTILE_PEAK_MIB", "512")) << 20
-SETTLED_BYTES, SETTLED_SECONDS = int(os.environ.get("HOSTILE_SETTLED_MIB", "64")) << 20, 30
+PEAK_BYTES = 512 << 20
+SETTLED_BYTES, SETTLED_SECONDS = 64 << 20, 30
 # Bodies above this are sent once in a while, so that the mix is about answers and not about copying.
 LARGE_BYTES, LARGE_EVERY = 1 << 20, 200
 WORST_SECONDS = 20
