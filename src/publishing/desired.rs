@@ -11,7 +11,7 @@ use crate::{
     storage::ObjectStore,
 };
 
-use super::{PublishError, catalog, index};
+use super::{PublishError, catalog, index, workbench};
 
 /// Has a label name a version, which must be complete. `stable` answers where a request names no
 /// version.
@@ -104,6 +104,7 @@ pub(super) async fn change(
     model: &ModelName,
     mut edit: impl FnMut(&mut Desired) -> Result<(), PublishError> + Send,
 ) -> Result<Desired, PublishError> {
+    workbench::spare(store).await?;
     let key = format!("{model}/{DESIRED_FILE}").parse()?;
     let rewritten = index::rewrite(store, &key, MAX_DESIRED_BYTES, |there| {
         let mut desired = there.map(Desired::parse).transpose()?.unwrap_or_default();

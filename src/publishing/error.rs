@@ -43,6 +43,18 @@ pub enum PublishError {
     /// The model would not serve as it is.
     #[error("it is not published, as it would not serve: {0}")]
     Unsound(String),
+    /// The folder's versions are served as they lie, which an index would end.
+    #[error(
+        "{root} is a workbench: versions in it are served as they lie ({}), which an index.json \
+         would end; publish into a folder of its own or a bucket, and change a workbench by hand",
+        versions.join(", ")
+    )]
+    Workbench {
+        /// The folder.
+        root: String,
+        /// Its versions, as `model/version`.
+        versions: Vec<String>,
+    },
     /// That version is there already.
     #[error(
         "{model} version {version} is published with other content, and a published version is \

@@ -11,5 +11,6 @@ pub mod saved_model;
 mod seal;
 pub mod staging;
 pub mod trial;
+mod workbench;
 
 pub use error::PublishError;

@@ -20,7 +20,7 @@ use crate::{
     storage::{ObjectStore, StoreError, WriteIf},
 };
 
-use super::{PublishError, index, seal};
+use super::{PublishError, index, seal, workbench};
 
 /// Says what is being published as a version, while it is. The manifest to be.
 pub const CLAIM_FILE: &str = "publishing.json";
@@ -68,6 +68,7 @@ pub async fn publish(
     publication: &Publication,
     progress: &dyn Progress,
 ) -> Result<Published, PublishError> {
+    workbench::spare(store).await?;
     let folder = publication.folder.clone();
     let sealed = spawn_blocking(move || seal::files(&folder)).await;
     let files = sealed.map_err(|error| PublishError::Unsound(error.to_string()))??;

@@ -9,7 +9,7 @@ use crate::{
     storage::ObjectStore,
 };
 
-use super::{PublishError, catalog, desired, index};
+use super::{PublishError, catalog, desired, index, workbench};
 
 /// Removes a version: its manifest first, so that no server takes it for complete, then its line in
 /// the index, then its files. The same call finishes what was broken off.
@@ -21,6 +21,7 @@ pub async fn remove_version(
     model: &ModelName,
     version: Version,
 ) -> Result<(), PublishError> {
+    workbench::spare(store).await?;
     let there = catalog::model(store, model).await?;
     if !there.versions.contains_key(&version) {
         there.has(version)?;
@@ -57,6 +58,7 @@ pub async fn remove_version(
 /// # Errors
 /// When there is none, or the root cannot be read or written.
 pub async fn remove_model(store: &dyn ObjectStore, model: &ModelName) -> Result<(), PublishError> {
+    workbench::spare(store).await?;
     let there = catalog::model(store, model).await?;
     for version in there.versions.into_keys() {
         let manifest = format!("{model}/{version}/{MANIFEST_FILE}").parse()?;
