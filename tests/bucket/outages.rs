@@ -121,6 +121,9 @@ async fn only_its_owner_takes_a_model_away() {
     let gone = |detail: &serde_json::Value| detail["versions"][0]["state"] == "END";
     gateway.until("spots", BACK, gone).await;
     load.stop().await;
+    let afresh = Gateway::start(&weed, cache.path()).await;
+    let spots = afresh.model("spots").await;
+    assert_eq!(spots["code"], "model_not_found", "{spots:#}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

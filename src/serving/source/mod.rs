@@ -207,7 +207,10 @@ impl Source {
         let before = std::mem::take(&mut self.index);
         for name in index.changed_since(&before) {
             let withdrawn = index.removed.contains(name);
-            self.tell(name, None, Some(withdrawn));
+            // What was removed before anything was known of it is not told of.
+            if !withdrawn || self.watchers.contains_key(name) {
+                self.tell(name, None, Some(withdrawn));
+            }
         }
         self.index = index;
         Ok(true)
@@ -239,10 +242,8 @@ impl Source {
             warn!(folder, "folder is not named like a model, skipped");
         }
         self.odd = odd;
-        let gone = self
-            .watchers
-            .keys()
-            .filter(|name| !models.contains_key(*name));
+        let gone = self.watchers.keys();
+        let gone = gone.filter(|name| !models.contains_key(*name));
         let gone: Vec<ModelName> = gone.cloned().collect();
         for (name, listing) in models {
             self.tell(&name, Some(listing), None);
