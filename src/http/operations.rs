@@ -11,7 +11,10 @@ use axum::{
 };
 use tracing::error;
 
-use crate::telemetry::{metrics::Metrics, readiness::Readiness};
+use crate::telemetry::{
+    metrics::Metrics,
+    readiness::{NOT_READY, Readiness},
+};
 
 /// `/livez`, `/readyz` and `/metrics`.
 pub fn operations_router(readiness: Readiness, metrics: Arc<Metrics>) -> Router {
@@ -21,14 +24,12 @@ pub fn operations_router(readiness: Readiness, metrics: Arc<Metrics>) -> Router 
         .route("/metrics", get(write_metrics).with_state(metrics))
 }
 
-async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, &'static str) {
+async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, String) {
     if readiness.is_ready() {
-        (StatusCode::OK, "ready\n")
+        (StatusCode::OK, "ready\n".to_owned())
     } else {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "not ready: models are being loaded or drained\n",
-        )
+        let text = format!("not ready: {NOT_READY}\n");
+        (StatusCode::SERVICE_UNAVAILABLE, text)
     }
 }
 

@@ -5,6 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+/// What it may be that requests should not be sent here, in words.
+pub const NOT_READY: &str =
+    "models are being loaded, no model core can be reached, or the server is about to end";
+
 /// Whether requests should be sent here.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness(Arc<AtomicBool>);

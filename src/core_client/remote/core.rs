@@ -148,11 +148,12 @@ impl RemoteCore {
     /// Follows its catalogue, for ever.
     pub(super) async fn follow(&self, changed: &watch::Sender<u64>) {
         let mut wait = RETRY.0;
+        let mut is_told = false;
         loop {
             let cause = match self.watch().await {
                 Ok((first, messages)) => {
                     info!(core = self.address, "model core reached");
-                    wait = RETRY.0;
+                    (wait, is_told) = (RETRY.0, false);
                     self.listen(first, messages, changed).await
                 }
                 Err(cause) => cause,
@@ -168,7 +169,14 @@ impl RemoteCore {
                     "model core lost"
                 );
                 changed.send_modify(|count| *count += 1);
+            } else if !is_told {
+                warn!(
+                    core = self.address,
+                    reason = cause.message(),
+                    "model core cannot be reached; it is tried again and again"
+                );
             }
+            is_told = true;
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(RETRY.1);
         }

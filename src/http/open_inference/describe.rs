@@ -19,6 +19,7 @@ use crate::{
     },
     protocols::open_inference::describe,
     serving::choice::VersionChoice,
+    telemetry::readiness::NOT_READY,
 };
 
 use super::super::{
@@ -65,8 +66,7 @@ pub(super) async fn ready(State(state): State<ApiState>) -> Result<StatusCode, P
     if state.readiness.is_ready() {
         return Ok(StatusCode::OK);
     }
-    let detail = "models are being loaded or drained";
-    Err(Problem::new(ErrorCode::ModelNotReady, detail))
+    Err(Problem::new(ErrorCode::ModelNotReady, NOT_READY))
 }
 
 pub(super) async fn model(State(state): State<ApiState>, Path(name): Path<String>) -> Answer {
