@@ -41,7 +41,7 @@ pub enum PublishError {
     #[error(transparent)]
     Number(#[from] NameError),
     /// The model would not serve as it is.
-    #[error("it is not published, as it would not serve: {0}")]
+    #[error("it would not serve: {0}")]
     Unsound(String),
     /// The folder's versions are served as they lie, which an index would end.
     #[error(

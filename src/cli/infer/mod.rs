@@ -33,7 +33,7 @@ pub(super) struct InferArgs {
     #[arg(required = true, value_name = "PICTURE")]
     pictures: Vec<PathBuf>,
     /// Address of the server
-    #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL", value_parser = address)]
     server: String,
     /// API key
     #[arg(
@@ -70,6 +70,15 @@ pub(super) struct InferArgs {
     /// Write each picture with its results drawn in to this folder, as cup.jpg.png and so on
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
+}
+
+/// A server's address as it is asked.
+fn address(text: &str) -> Result<String, String> {
+    if text.starts_with("http://") || text.starts_with("https://") {
+        Ok(text.to_owned())
+    } else {
+        Err("it begins with http:// or https://".to_owned())
+    }
 }
 
 pub(super) async fn run(args: InferArgs) -> Result<ExitCode, Failure> {

@@ -178,6 +178,6 @@ fn no_image(detail: &str) -> Problem {
 }
 
 fn too_many(limit: usize) -> Problem {
-    let detail = format!("the request holds more than {limit} pictures");
+    let detail = format!("the request holds more pictures than the {limit} of limits.images");
     Problem::new(ErrorCode::TooManyImages, detail).in_field("image")
 }

@@ -119,8 +119,8 @@ fn add_option(options: &mut InferOptions, name: &str, value: &[u8]) -> Result<()
         None => {
             let known = crate::inference::options::NAMES.join(", ");
             let detail = format!(
-                "part {name:?} is not text of at most {MAX_OPTION} bytes; pictures are parts \
-                 named image, options are {known}"
+                "part {name:?} is not an option: those are {known}, texts of at most {MAX_OPTION} \
+                 bytes; pictures are parts named image"
             );
             Err(Problem::new(ErrorCode::InvalidOption, detail).in_field(name))
         }
