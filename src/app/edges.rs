@@ -74,12 +74,6 @@ fn fetcher(
     Ok(Some(Fetcher::new(policy, limits, Arc::clone(metrics))?))
 }
 
-/// Memory for model inputs that fills the batches of a device, or of other processes.
-pub(super) const INPUT_BYTES: u64 = 512 << 20;
-
-/// Memory for model inputs where they are waited for by a processor, which gains little by batches.
-const INPUT_BYTES_ON_PROCESSOR: u64 = 64 << 20;
-
 /// How much the use case takes on. Where models run beside it on the processor, that is what callers
 /// share; a device takes many at a time, and a core has lines of its own.
 #[must_use]
@@ -90,11 +84,7 @@ pub fn service_limits(config: &Config, role: Role) -> ServiceLimits {
         at_work: (!elsewhere).then_some(limits.decodes),
         decodes: limits.decodes,
         decode_bytes: limits.decode_bytes,
-        tensor_bytes: limits.tensor_bytes.unwrap_or(if elsewhere {
-            INPUT_BYTES
-        } else {
-            INPUT_BYTES_ON_PROCESSOR
-        }),
+        tensor_bytes: limits.tensor_bytes,
         wait: limits.wait,
         images: image_limits(config),
     }

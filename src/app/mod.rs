@@ -32,7 +32,7 @@ use crate::{
 };
 
 use self::core::ModelCore;
-use edges::{INPUT_BYTES, api_state, callers, clients, operators};
+use edges::{api_state, callers, clients, operators};
 use live::Live;
 use ports::{bind, serve, serve_calls, stopped};
 
@@ -141,10 +141,7 @@ impl App {
                     limits: live.calls.subscribe(),
                     message_bytes: config.grpc.message_bytes,
                     uploads,
-                    relayed: MemoryBudget::new(
-                        "limits.tensor_bytes",
-                        config.limits.tensor_bytes.unwrap_or(INPUT_BYTES),
-                    ),
+                    relayed: MemoryBudget::new("limits.tensor_bytes", config.limits.tensor_bytes),
                     stopped,
                 };
                 Some((listener, state, callers(&config)?))

@@ -156,9 +156,8 @@ pub struct Limits {
     pub upload_bytes: u64,
     /// Most memory for pictures that are being decoded, in bytes.
     pub decode_bytes: u64,
-    /// Most memory for the model inputs of all requests, in bytes; `None` for what suits where
-    /// the models run.
-    pub tensor_bytes: Option<u64>,
+    /// Most memory for the model inputs of all requests, in bytes.
+    pub tensor_bytes: u64,
     /// Pictures that are decoded at the same time.
     pub decodes: usize,
     /// Requests that are worked on at the same time; more are refused.

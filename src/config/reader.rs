@@ -194,10 +194,7 @@ impl Reader {
             image_side: self.number("limits.image_side", 1, 65_535),
             upload_bytes: self.number("limits.upload_bytes", 1 << 20, 1 << 43),
             decode_bytes: self.number("limits.decode_bytes", 1 << 20, 1 << 43),
-            tensor_bytes: match self.number("limits.tensor_bytes", 0, 1 << 43) {
-                0 => None,
-                bytes => Some(bytes),
-            },
+            tensor_bytes: self.number("limits.tensor_bytes", 1 << 20, 1 << 43),
             decodes: match self.number("limits.decodes", 0, 1024) {
                 0 => processors,
                 count => count,

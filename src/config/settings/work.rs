@@ -48,8 +48,8 @@ pub(super) const WORK: &[Setting] = &[
     Setting {
         key: "limits.tensor_bytes",
         value: "BYTES",
-        default: "0",
-        help: "Most memory for the model inputs of all requests, likewise; 0 for 64 MiB where models run on this process's processor, and for 512 MiB where on a device or in other processes",
+        default: "536870912",
+        help: "Most memory for the model inputs of all requests, likewise",
         change: Change::AtStart,
     },
     Setting {
