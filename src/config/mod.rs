@@ -16,6 +16,7 @@ use crate::provider::Provider;
 pub use access::{Access, Jwks, Tokens};
 pub use fetch::{Fetch, Schemes};
 pub use layers::{ConfigFaults, Layers};
+pub use reader::is_url;
 pub use settings::{Change, SETTINGS, Setting};
 
 /// Everything that can be set, with its value.

@@ -16,6 +16,12 @@ use super::{
     TlsFiles, fetch, layers::ConfigFaults,
 };
 
+/// Whether an address says how it is asked, over http or https.
+#[must_use]
+pub fn is_url(text: &str) -> bool {
+    text.starts_with("http://") || text.starts_with("https://")
+}
+
 /// Reads values by the key of their setting, and notes every fault on the way.
 pub(super) struct Reader {
     values: BTreeMap<&'static str, (String, String)>,
@@ -242,8 +248,7 @@ impl Reader {
 
     fn s3(&mut self) -> S3 {
         let endpoint = self.given("s3.endpoint");
-        let is_url = |text: &String| text.starts_with("http://") || text.starts_with("https://");
-        if !endpoint.as_ref().is_none_or(is_url) {
+        if !endpoint.as_deref().is_none_or(is_url) {
             self.fault("s3.endpoint", "a URL like http://127.0.0.1:8333");
         }
         let path_style = match self.text("s3.path_style").as_str() {

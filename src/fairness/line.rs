@@ -158,7 +158,8 @@ impl<T> Line<T> {
     #[must_use]
     pub fn own_ahead(&self, claim: &Claim, cost: u64) -> u64 {
         let class = self.classes.get(claim.priority.rank());
-        class.map_or(0, |class| class.own_ahead(&claim.tenant, cost))
+        let own = class.and_then(|class| class.flow(&claim.tenant));
+        own.map_or(0, |flow| flow.before(cost))
     }
 
     /// How many wait.
@@ -216,8 +217,8 @@ impl<T> Class<T> {
     /// What would be served before new work of a tenant: of its own what would end no later, and of
     /// each other what has a tag that is no greater.
     fn ahead(&self, tenant: &Tenant, cost: u64) -> u64 {
-        let own = self.flows.iter().find(|flow| flow.tenant == *tenant);
-        let held = self.own_ahead(tenant, cost);
+        let own = self.flow(tenant);
+        let held = own.map_or(0, |flow| flow.before(cost));
         let tag = own.map_or(self.now, |flow| flow.tag.max(self.now) + held);
         let others = self.flows.iter().filter(|flow| flow.tenant != *tenant);
         let before = others.map(|flow| {
@@ -234,9 +235,9 @@ impl<T> Class<T> {
         held + before.sum::<u64>()
     }
 
-    fn own_ahead(&self, tenant: &Tenant, cost: u64) -> u64 {
-        let own = self.flows.iter().find(|flow| flow.tenant == *tenant);
-        own.map_or(0, |flow| flow.before(cost))
+    /// What a tenant has here, if anything.
+    fn flow(&self, tenant: &Tenant) -> Option<&Flow<T>> {
+        self.flows.iter().find(|flow| flow.tenant == *tenant)
     }
 
     /// Forgets tenants without work whose part is not used up, and everything where nobody waits.

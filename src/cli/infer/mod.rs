@@ -19,7 +19,10 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 
-use crate::model::name::{ModelName, Version};
+use crate::{
+    config::is_url,
+    model::name::{ModelName, Version},
+};
 
 use super::{Failure, print};
 use names::Names;
@@ -74,7 +77,7 @@ pub(super) struct InferArgs {
 
 /// A server's address as it is asked.
 fn address(text: &str) -> Result<String, String> {
-    if text.starts_with("http://") || text.starts_with("https://") {
+    if is_url(text) {
         Ok(text.to_owned())
     } else {
         Err("it begins with http:// or https://".to_owned())

@@ -58,9 +58,7 @@ impl Room {
     ) -> Result<(), Problem> {
         self.wait((0, 0), claim, Some(work)).await.map(drop)
     }
-}
 
-impl Room {
     /// For how long a tenant may begin no more.
     fn rest(&self, tenant: &Tenant) -> Option<Duration> {
         self.lock().shares.rest(tenant, Instant::now())
